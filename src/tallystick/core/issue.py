@@ -1,0 +1,101 @@
+"""5 · May this caller have this token?  Then the record goes to the store and the secret to the caller, once.
+
+Who asks is proven in one of two ways: a password (and code) alone, or a token that is in sudo or comes with its user's
+password.  A token never mints more than itself: one that is limited to services cannot ask for others, or for all.
+"""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+
+from tallystick.core.caller import Caller
+from tallystick.core.errors import Forbidden, Invalid, Unauthenticated, Unprocessable
+from tallystick.core.people import User
+from tallystick.core.ports import Added, TokenStore
+from tallystick.core.scope import Scope, require_write
+from tallystick.core.secret import Digest, Secret, new_id
+from tallystick.core.token import Token, default_name
+
+LIVE_TOKENS_PER_USER: Final = 100  # Fastly's own limit; deleted and expired ones do not count
+NAME_CHARS_MAX: Final = 255
+SERVICES_MAX: Final = 1000  # per token: each look-up carries the list
+
+NO_CREDENTIALS: Final = "Provided credentials are missing or invalid"
+SUDO_NEEDED: Final = "You must POST /sudo to access this endpoint"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """The token that is asked for.  `services`: ids, empty = all; `expires_at`: ms since the epoch, None = never."""
+
+    name: str | None
+    scope: Scope
+    services: tuple[str, ...]
+    expires_at: int | None
+
+
+def require_may_issue(caller: Caller, *, proven: bool, now: int) -> None:
+    """Raise `Forbidden` unless this token may issue others now.  `proven`: its user's password came with the request."""
+    require_write(caller.token.scope)
+    if not proven and not caller.token.is_in_sudo(now):
+        raise Forbidden(SUDO_NEEDED)
+
+
+def check_wish(wish: Wish, *, caller: Caller | None, known_services: AbstractSet[str], now: int) -> None:
+    """Raise what is wrong with a wish: `Unprocessable` for its expiry, `Forbidden` for more than the caller has, else `Invalid`.
+
+    `known_services`: those of the services asked for that are the customer's.
+    """
+    if wish.name is not None and len(wish.name) > NAME_CHARS_MAX:
+        raise Invalid(f"name is longer than {NAME_CHARS_MAX} characters", code="invalid_request")
+    if wish.expires_at is not None and wish.expires_at <= now:
+        raise Unprocessable("expires_at must be in the future", code="invalid_request")
+    if len(wish.services) > SERVICES_MAX:
+        raise Invalid(f"a token can be limited to at most {SERVICES_MAX} services", code="invalid_request")
+    if caller is not None and caller.token.services and not _within(wish.services, caller.token.services):
+        raise Forbidden("A token limited to services can only create tokens limited to the same services, or to fewer")
+    unknown = [service for service in wish.services if service not in known_services]
+    if unknown:
+        # A foreign service and one that does not exist get the same sentence.
+        raise Invalid(f"no such service: {', '.join(unknown)}", code="invalid_request")
+
+
+async def issue(
+    tokens: TokenStore,
+    wish: Wish,
+    *,
+    user: User,
+    caller: Caller | None,
+    digest: Callable[[Secret], Digest],
+    now: int,
+) -> tuple[Token, Secret]:
+    """Write the token and hand out its secret, which exists nowhere else from here on.
+
+    Permission and wish have been checked.  What only the store can decide is decided in its transaction: raises `Invalid`
+    when the user has too many live tokens, `Unauthenticated` when the asking token was revoked meanwhile.
+    """
+    token_id, secret = new_id(), Secret.mint()
+    token = Token(
+        id=token_id,
+        user_id=user.id,
+        customer_id=user.customer_id,
+        name=wish.name or default_name(token_id),
+        scope=wish.scope,
+        services=wish.services,
+        created_at=now,
+        expires_at=wish.expires_at,
+    )
+    parent_id = None if caller is None else caller.token.id
+    added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, now=now)
+    if added is Added.TOO_MANY:
+        raise Invalid(
+            f"{user.login} already has {LIVE_TOKENS_PER_USER} live tokens: revoke one first", code="invalid_request"
+        )
+    if added is Added.PARENT_GONE:
+        raise Unauthenticated(NO_CREDENTIALS)
+    return token, secret
+
+
+def _within(asked: tuple[str, ...], own: tuple[str, ...]) -> bool:
+    return bool(asked) and set(asked) <= set(own)

@@ -1,0 +1,156 @@
+"""What the core asks of the outside: a clock, and a store in three parts.
+
+`storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
+that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise
+`Unavailable`, and then has done nothing.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from enum import Enum, auto
+from typing import Protocol
+
+import msgspec
+
+from tallystick.core.caller import Reach
+from tallystick.core.people import Credentials, Customer, Service, User
+from tallystick.core.secret import Digest
+from tallystick.core.token import LastUse, Token
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What the store knows behind a digest: the record, live or not, and its user."""
+
+    token: Token
+    user: User
+
+
+class Added(Enum):
+    """How an attempt to add a token ended."""
+
+    DONE = auto()
+    TOO_MANY = auto()  # the user already has `limit` live tokens
+    PARENT_GONE = auto()  # the token that asked was revoked meanwhile
+
+
+class TokenStore(Protocol):
+    """Tokens.  Each method that writes is one transaction, acknowledged only when it is on disk."""
+
+    async def look_up(self, digest: Digest) -> Seen | None:
+        """The token behind a digest, also when it is revoked or expired, with its user."""
+
+    async def get(self, token_id: str) -> Token | None:
+        """The token with this id, also when it is revoked or expired."""
+
+    def batches(self, reach: Reach, *, size: int) -> AsyncIterator[list[Token]]:
+        """All tokens within reach that are not revoked, oldest first (by `created_at`, then id), `size` at a time.
+
+        Each batch is read when it is asked for, so a list of any length stays flat in memory.
+        """
+
+    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
+        """Add it, unless the user has `limit` live tokens, or the token `parent_id` has been revoked."""
+
+    async def raise_sudo(self, token_id: str, *, until: int) -> bool:
+        """Set `sudo_until`.  False when the token has been revoked meanwhile."""
+
+    async def revoke(self, token_id: str, *, reach: Reach, now: int) -> bool:
+        """End one.  False when there is none with that id within reach, or it had ended before."""
+
+    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, now: int) -> tuple[str, ...]:
+        """End all of them, or none.  Returns the ids that are not within reach; when there are any, nothing was done.
+
+        Ids named twice, and tokens that had ended before, count as done.
+        """
+
+    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
+        """Note when tokens were last used, by id.  An older use never replaces a newer one."""
+
+
+class Directory(Protocol):
+    """Customers, users and services."""
+
+    async def add_customer(self, customer: Customer) -> None:
+        """Raises `Conflict` when the id is taken."""
+
+    async def add_user(self, user: User, *, password_hash: str) -> None:
+        """Raises `Conflict` when id or login is taken (logins differ in more than case), `NotFound` without its customer."""
+
+    async def add_service(self, service: Service) -> None:
+        """Raises `Conflict` when the id is taken, `NotFound` without its customer."""
+
+    async def customers(self) -> list[Customer]:
+        """All, oldest first."""
+
+    async def users(self, customer_id: str | None = None) -> list[User]:
+        """All, or those of one customer, oldest first."""
+
+    async def known_services(self, customer_id: str, service_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that are services of this customer."""
+
+    async def services(self, customer_id: str | None = None) -> list[Service]:
+        """All, or those of one customer, oldest first."""
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """By id."""
+
+    async def user(self, user_id: str) -> User | None:
+        """By id."""
+
+    async def credentials(self, login: str) -> tuple[User, Credentials] | None:
+        """By login, in any case."""
+
+    async def set_password(self, user_id: str, *, password_hash: str, replacing: str | None, now: int) -> bool:
+        """Replace the hash; with `replacing`, only if it still is that one.  False when nothing was replaced."""
+
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
+        """Set the sealed one-time secret, or take it away, and forget which step was used.  False for an unknown user."""
+
+    async def use_totp_step(self, user_id: str, *, step: int) -> bool:
+        """Mark a time step as used.  False when it, or a later one, was used before: each works once (RFC 6238, 5.2)."""
+
+
+class Failures(msgspec.Struct, frozen=True):
+    """How often in a row guessing has failed for one key, and when last (ms since the epoch)."""
+
+    count: int
+    last_at: int
+
+
+class GuessLog(Protocol):
+    """Failed guesses, by an opaque key: kept across restarts, so that a restart is no fresh start for a guesser."""
+
+    async def failures(self, key: str) -> Failures | None:
+        """What is noted for this key."""
+
+    async def note_failure(self, keys: Sequence[str], *, now: int) -> None:
+        """One more for each key, in one transaction."""
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """It went well: the row of failures ends."""
+
+    async def forget_older(self, *, before: int) -> None:
+        """Drop what nobody has added to since that instant."""
+
+
+class Store(Protocol):
+    """The three together, over one database."""
+
+    @property
+    def tokens(self) -> TokenStore: ...
+    @property
+    def people(self) -> Directory: ...
+    @property
+    def guesses(self) -> GuessLog: ...
+
+    async def ready(self) -> None:
+        """Raises `Unavailable` when the database cannot be read and written now."""
+
+    async def close(self) -> None:
+        """Finish what was accepted, and let go of the files."""

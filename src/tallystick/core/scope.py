@@ -1,0 +1,68 @@
+"""3 · What a token allows: parse, show, ask.
+
+Four words, as on Fastly's wire.  `global`: all that the owner may do.  `global:read`: all of it that only reads.
+`purge_all`, `purge_select`: purging, which our own operations never are.
+"""
+
+from functools import lru_cache
+from typing import Final, Self
+
+import msgspec
+
+from tallystick.core.errors import Forbidden, Invalid
+
+GLOBAL: Final = "global"
+GLOBAL_READ: Final = "global:read"
+WORDS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select")
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """A set of capabilities in the order they were asked for; `str()` gives the wire's space-separated form."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The scope that `text` names.  Raises `Invalid` (code `invalid_scope`) for an unknown word or none at all."""
+        words = tuple(dict.fromkeys(text.split()))
+        unknown = [word for word in words if word not in WORDS]
+        if unknown or not words:
+            said = f"unknown scope {' '.join(unknown)!r}" if unknown else "scope is empty"
+            raise Invalid(f"{said}: use one or more of {', '.join(WORDS)}", code="invalid_scope")
+        return cls(words)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it may read what lies beyond the token itself and its user's tokens."""
+        return GLOBAL in self.words or GLOBAL_READ in self.words
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything but end itself."""
+        return GLOBAL in self.words
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+@lru_cache(maxsize=1024)
+def stored(text: str) -> Scope:
+    """The scope of a row.  Not checked again: a row holds what `parse` let through, and must stay readable if `WORDS` changes."""
+    return Scope(tuple(text.split()))
+
+
+def require_write(scope: Scope) -> None:
+    """Raise `Forbidden` unless it may change things.  The read-only sentence is the wire's, recorded."""
+    if scope.writes:
+        return
+    if scope.reads:
+        raise Forbidden("Read only tokens are not allowed to access this endpoint")
+    raise Forbidden(f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL}")
+
+
+def require_read(scope: Scope) -> None:
+    """Raise `Forbidden` unless it may read beyond itself."""
+    if not scope.reads:
+        raise Forbidden(
+            f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL} or {GLOBAL_READ}"
+        )

@@ -1,0 +1,53 @@
+"""2 · The record of a token: whose it is, what it allows, and what may be said of it at an instant.
+
+It never holds the secret, nor its digest: those who have a `Token` can show it, list it and end it, but not use it.
+"""
+
+import msgspec
+
+from tallystick.core.scope import Scope
+
+
+class LastUse(msgspec.Struct, frozen=True):
+    """When a token was last used (ms since the epoch), from which address and by which program."""
+
+    at: int
+    ip: str | None
+    user_agent: str | None
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as we keep it.  Instants are ms since the epoch, UTC.
+
+    `services`: ids in the order asked for, empty = all of the customer's.  `expires_at`: None = never.
+    `sudo_until`: raised until then; it stays after it has passed.  `revoked_at`: None while it is in force.
+    """
+
+    id: str
+    user_id: str
+    customer_id: str
+    name: str
+    scope: Scope
+    services: tuple[str, ...]
+    created_at: int
+    expires_at: int | None = None
+    sudo_until: int | None = None
+    last_use: LastUse | None = None
+    revoked_at: int | None = None
+
+    def is_expired(self, now: int) -> bool:
+        """Whether its time is over.  It ends at `expires_at`, not after it."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def is_live(self, now: int) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and not self.is_expired(now)
+
+    def is_in_sudo(self, now: int) -> bool:
+        """Whether its holder has proven the password within the last minutes."""
+        return self.sudo_until is not None and now < self.sudo_until
+
+
+def default_name(token_id: str) -> str:
+    """What a token is called when nobody named it."""
+    return f"token {token_id[:6]}"

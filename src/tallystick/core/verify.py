@@ -1,0 +1,47 @@
+"""6 · Is this secret good, right now?
+
+A refusal is an answer, not an error: `Verdict.ok` says yes or no, and `refusal` why not.
+"""
+
+from enum import Enum, auto
+
+import msgspec
+
+from tallystick.core.caller import Caller
+from tallystick.core.ports import Seen
+
+
+class Refusal(Enum):
+    """Why a secret is not accepted.  A stranger is told the difference only for EXPIRED, which takes the real secret."""
+
+    UNKNOWN = auto()
+    REVOKED = auto()
+    EXPIRED = auto()
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer to "may it?".  `caller` when it may; else `refusal`, with what was seen, for the sentence that says so."""
+
+    caller: Caller | None
+    refusal: Refusal | None = None
+    seen: Seen | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was accepted."""
+        return self.caller is not None
+
+
+_UNKNOWN = Verdict(None, Refusal.UNKNOWN)
+
+
+def judge(seen: Seen | None, now: int) -> Verdict:
+    """Judge what the store knows of a digest, at `now` (ms since the epoch)."""
+    if seen is None:
+        return _UNKNOWN
+    token = seen.token
+    if token.revoked_at is not None:
+        return Verdict(None, Refusal.REVOKED, seen)
+    if token.is_expired(now):
+        return Verdict(None, Refusal.EXPIRED, seen)
+    return Verdict(Caller(token, seen.user))

@@ -1,0 +1,38 @@
+"""The route table: every operation, in one place, with who may pass."""
+
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from tallystick.http import health, pages, people, tokens, wire
+from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.routes import Route, Wiring, router
+
+TOKENS: Final = list[wire.TokenRead]
+
+# One line per operation; the more particular path first, since `self` is no token id.
+# fmt: off
+ROUTES: Final = (
+    Route("POST",   "/tokens",                        maybe_token, tokens.create_token,         wire.CreateToken, wire.TokenCreated, (400, 401, 403, 422)),
+    Route("GET",    "/tokens",                        any_token,   tokens.list_tokens_user,     None,             TOKENS,            (401,)),
+    Route("DELETE", "/tokens",                        any_token,   tokens.bulk_revoke_tokens,   wire.BulkRevoke,  None,              (400, 401, 403, 404)),
+    Route("GET",    "/tokens/self",                   any_token,   tokens.get_token_current,    None,             wire.TokenRead,    (401,)),
+    Route("DELETE", "/tokens/self",                   any_token,   tokens.revoke_token_current, None,             None,              (401,)),
+    Route("GET",    "/tokens/{token_id}",             any_token,   tokens.get_token,            None,             wire.TokenRead,    (401, 404)),
+    Route("DELETE", "/tokens/{token_id}",             any_token,   tokens.revoke_token,         None,             None,              (401, 403, 404)),
+    Route("GET",    "/customer/{customer_id}/tokens", any_token,   tokens.list_tokens_customer, None,             TOKENS,            (401, 403)),
+    Route("POST",   "/sudo",                          any_token,   tokens.raise_sudo,           wire.Sudo,        wire.Raised,       (400, 401, 403, 422)),
+    Route("GET",    "/current_user",                  any_token,   people.get_current_user,     None,             wire.CurrentUser,  (401, 403)),
+    Route("GET",    "/verify",                        any_token,   people.verify,               None,             wire.Verified,     (401,)),
+    Route("GET",    "/healthz",                       anyone,      health.alive),
+    Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
+    Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),
+    Route("GET",    "/docs",                          anyone,      pages.docs_page,             media="text/html"),
+    Route("GET",    "/",                              anyone,      pages.welcome),
+)
+# fmt: on
+
+
+def build_app(wiring: Wiring) -> ASGIApp:
+    """The HTTP side of the service as one ASGI application, without a lifespan of its own."""
+    return router(ROUTES, wiring)

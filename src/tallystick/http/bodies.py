@@ -1,0 +1,101 @@
+"""Request bodies: read with a limit, decode into a type that can only hold what the operation understands.
+
+JSON and forms end as the same type.  Services come in four spellings (`services[]=A`, `services=A`, `services[0]=A`,
+`services[][0]=A`), depending on which client sent the form.
+"""
+
+import re
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+
+from tallystick.core.errors import Invalid, TooLarge
+from tallystick.http.errors import UnsupportedMedia
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+_FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = ("application/json", "application/vnd.api+json")
+_SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
+_FIELDS_MAX: Final = 2000
+
+T = TypeVar("T")
+
+
+async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
+    """The body as an `into`.  An empty body, of whatever type, is one without any field.
+
+    Raises `TooLarge`, `UnsupportedMedia`, or `Invalid` for what cannot be decoded.
+    """
+    body = await _read_bytes(request)
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    try:
+        value = _decode(body, kind, into, forms=forms)
+    except UnicodeDecodeError as error:
+        raise Invalid("the body is not valid UTF-8", code="invalid_request") from error
+    except msgspec.ValidationError as error:
+        raise Invalid(f"the body does not fit: {error}", code="invalid_request") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("the body is not valid JSON", code="invalid_request") from error
+    if _holds_nul(value):
+        # No name, login or password has one, and a database may refuse it.
+        raise Invalid("the body holds a NUL character", code="invalid_request")
+    return value
+
+
+def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
+    if not body:
+        return msgspec.convert({}, into)
+    if kind in _JSON:
+        return msgspec.json.decode(body, type=into)
+    if kind == _FORM and forms:
+        return msgspec.convert(_form(body), into)
+    readable = " or ".join([*_JSON, *([_FORM] if forms else [])])
+    raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {readable}")
+
+
+async def _read_bytes(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
+        raise _too_large()
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise _too_large()
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    """The fields of a form.  A field given twice is refused: which of the two was checked must never be a question."""
+    try:
+        text = body.decode()
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise Invalid(f"the form has more than {_FIELDS_MAX} fields", code="invalid_request") from error
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if _SERVICES.fullmatch(name):
+            fields.setdefault("services", []).append(value)
+        elif name in fields:
+            raise Invalid(f"{name} was given more than once", code="invalid_request")
+        else:
+            fields[name] = value
+    return fields
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, msgspec.Struct):
+        return any(_holds_nul(part) for part in msgspec.structs.astuple(value))
+    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("Request body too large", detail=f"At most {BODY_BYTES_MAX} bytes are read")

@@ -1,0 +1,77 @@
+"""Every error that the server can give: class → status → body.  Anything else is a 500 without detail."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from tallystick.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TallystickError,
+    Throttled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+)
+
+
+class WrongMethod(TallystickError):
+    """The path is there, but not with this method; `allow` lists those that are."""
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__("Method not allowed", detail=f"This path takes {', '.join(allow)}")
+        self.allow = allow
+
+
+class UnsupportedMedia(TallystickError):
+    """The body is of a type that this path does not read."""
+
+
+STATUS: Final[dict[type[TallystickError], int]] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    WrongMethod: 405,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    Unprocessable: 422,
+    Throttled: 429,
+    Unavailable: 503,
+}
+
+
+class Body(msgspec.Struct, omit_defaults=True):
+    """Fastly's legacy error: `msg`, and where there is more to say `detail` and `code`."""
+
+    msg: str
+    detail: str | None = None
+    code: str | None = None
+
+
+def answer(error: TallystickError) -> Response:
+    """The answer for an error of ours.
+
+    With a `code` there is always a `detail`: Fastly's own tools read the word from `code` or `msg`, the text from `detail`.
+    """
+    detail = error.detail or (error.msg if error.code is not None else None)
+    body = Body(error.msg, detail, error.code)
+    headers = {"cache-control": "no-store"}
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"  # RFC 9110, 11.6.1; RFC 6750, 3
+    if isinstance(error, WrongMethod):
+        headers["allow"] = ", ".join(error.allow)
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return Response(msgspec.json.encode(body), STATUS[type(error)], headers, "application/json")
+
+
+def accident() -> Response:
+    """The answer for everything that should not have happened: the log knows more, the caller does not."""
+    body = Body("Internal server error", "This is our fault, and it has been logged")
+    return Response(msgspec.json.encode(body), 500, {"cache-control": "no-store"}, "application/json")

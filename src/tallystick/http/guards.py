@@ -1,0 +1,83 @@
+"""Who may pass: each route names one of these.
+
+    anyone       no token is looked at
+    any_token    a live token, of whatever scope
+    maybe_token  a live token, if one is given at all
+
+What a scope or a role allows beyond that is the core's to say.
+"""
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from tallystick.core.caller import Caller
+from tallystick.core.errors import Invalid, Unauthenticated
+from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.secret import Secret
+from tallystick.core.verify import Refusal, Verdict, judge
+from tallystick.http.times import stamp
+
+if TYPE_CHECKING:
+    from tallystick.http.routes import Wiring
+
+
+async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
+    """Open: the list of routes that use it is written out in a test."""
+    return None
+
+
+async def any_token(wiring: "Wiring", request: Request) -> Caller | None:
+    """Raises `Unauthenticated` unless a live token came with the request."""
+    secret = presented(request.headers)
+    if secret is None:
+        raise Unauthenticated(NO_CREDENTIALS)
+    return await _accept(wiring, request, secret)
+
+
+async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
+    """None when no token came; a token that did come must be live."""
+    secret = presented(request.headers)
+    return None if secret is None else await _accept(wiring, request, secret)
+
+
+def presented(headers: Headers) -> Secret | None:
+    """The secret that came as `Fastly-Key` or as `Authorization: Bearer`; an empty one counts as absent, as does Basic.
+
+    Raises `Invalid` when two different ones came: which of them was meant must never be a guess (RFC 6750, 2).
+    """
+    given = [key.strip() for key in headers.getlist("fastly-key")]
+    for value in headers.getlist("authorization"):
+        kind, _, credentials = value.strip().partition(" ")
+        if kind.lower() == "bearer":
+            given.append(credentials.strip())
+    distinct = {key for key in given if key}
+    if len(distinct) > 1:
+        raise Invalid("several different tokens were sent: send one", code="invalid_request")
+    return Secret(distinct.pop()) if distinct else None
+
+
+def address_of(request: Request) -> str | None:
+    """Where the request came from, as the socket says it."""
+    return request.client.host if request.client else None
+
+
+async def _accept(wiring: "Wiring", request: Request, secret: Secret) -> Caller:
+    if not secret.is_well_formed():
+        raise Unauthenticated(NO_CREDENTIALS)
+    now = wiring.clock.now()
+    verdict = judge(await wiring.store.tokens.look_up(wiring.digest(secret)), now)
+    if verdict.caller is None:
+        raise _refused(verdict)
+    caller = verdict.caller
+    agent = request.headers.get("user-agent")
+    wiring.uses.touch(caller.token.id, at=now, ip=address_of(request), user_agent=agent)
+    return caller
+
+
+def _refused(verdict: Verdict) -> Unauthenticated:
+    if verdict.refusal is Refusal.EXPIRED and verdict.seen is not None:
+        token = verdict.seen.token
+        return Unauthenticated(f"Token {token.id} expired at {stamp(token.expires_at)}")
+    return Unauthenticated(NO_CREDENTIALS)

@@ -1,0 +1,113 @@
+"""Who asks for a new token, or for sudo: login, password and one-time code, as they come over the wire."""
+
+import base64
+import binascii
+
+from starlette.requests import Request
+
+from tallystick.core import issue
+from tallystick.core.caller import Caller
+from tallystick.core.errors import Forbidden, Invalid, Unauthenticated
+from tallystick.core.people import User, normal_login
+from tallystick.core.scope import require_write
+from tallystick.http import wire
+from tallystick.http.guards import address_of
+from tallystick.http.routes import Ask
+from tallystick.identity.proof import Claim, Proof, Shortfall
+
+
+async def who_may_issue(ask: Ask, form: wire.CreateToken) -> User:
+    """The user that a new token would be for.
+
+    With a token: its user, if it is in sudo or comes with that user's password.  Without: whoever the password proves.
+    Raises `Unauthenticated` when there is nothing to go by, `Forbidden` for a token that may not, else `Invalid`.
+    """
+    login, password = _credentials(ask.request, form)
+    if ask.who is None:
+        return await _by_password_alone(ask, login, password)
+    return await _by_token(ask, ask.who, login, password)
+
+
+async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
+    """Raise `Forbidden`, or `Invalid` for a one-time code, unless the caller's own password came with the request."""
+    if not form.password:
+        raise Invalid("password is missing", code="invalid_request")
+    if not _is_named(form.username, caller.user):
+        raise _not_proven_for_sudo(Proof(None, Shortfall.WRONG))
+    proof = await _prove(ask, caller.user.login, form.password)
+    if proof.user is None:
+        raise _not_proven_for_sudo(proof)
+
+
+async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> User:
+    if login is None and password is None:
+        raise Unauthenticated(issue.NO_CREDENTIALS)
+    if login is None or password is None:
+        missing = "username" if login is None else "password"
+        raise Invalid("username and password are needed", detail=f"{missing} is missing", code="invalid_request")
+    proof = await _prove(ask, login, password)
+    if proof.user is None:
+        raise _not_proven(proof)
+    return proof.user
+
+
+async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str | None) -> User:
+    # In sudo the password has just been proven: clients that send it again need not wait for another hash.
+    proven = False
+    require_write(caller.token.scope)
+    if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, caller.user):
+        proof = await _prove(ask, caller.user.login, password)
+        if proof.shortfall is Shortfall.CODE:
+            raise _not_proven(proof)
+        proven = proof.user is not None
+    issue.require_may_issue(caller, proven=proven, now=ask.now)
+    return caller.user
+
+
+def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, str | None]:
+    """Login and password from the body, or else from Basic.  Empty is absent: two clients send `Basic Og==` always."""
+    if form.username or form.password:
+        return form.username or None, form.password or None
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None, None
+    try:
+        login, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Invalid("the Basic credentials cannot be read", code="invalid_request") from error
+    if "\0" in login + password:
+        raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
+    return login or None, password or None
+
+
+def _is_named(login: str | None, user: User) -> bool:
+    return not login or normal_login(login) == normal_login(user.login)
+
+
+async def _prove(ask: Ask, login: str, password: str) -> Proof:
+    claim = Claim(
+        login=login,
+        password=password,
+        code=ask.request.headers.get("fastly-otp"),
+        address=address_of(ask.request) or "",
+    )
+    return await ask.wiring.prover.prove(claim)
+
+
+def _not_proven(proof: Proof) -> Invalid:
+    if proof.shortfall is Shortfall.CODE:
+        # One Fastly tool reads the word from `msg`, another from `code`, a third the text from `detail`: all get it.
+        return Invalid("2fa.verify", detail="Invalid one-time password", code="2fa.verify")
+    if proof.shortfall is Shortfall.LOCKED:
+        return Invalid(
+            "This login is locked after too many failures: an administrator can unlock it", code="account_locked"
+        )
+    return Invalid("Invalid username or password", detail="The username or the password is wrong", code="invalid_grant")
+
+
+def _not_proven_for_sudo(proof: Proof) -> Invalid | Forbidden:
+    if proof.shortfall is Shortfall.CODE:
+        return _not_proven(proof)
+    if proof.shortfall is Shortfall.LOCKED:
+        return Forbidden(_not_proven(proof).msg, code="account_locked")
+    return Forbidden("Invalid username or password", code="forbidden")

@@ -1,0 +1,141 @@
+"""A route is a method, a path, a guard and a handler: without a guard there is none.  And: how a request goes through it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tallystick.core.caller import Caller
+from tallystick.core.errors import NotFound, TallystickError, Unauthenticated
+from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.ports import Clock, Store
+from tallystick.core.secret import Digest, Secret
+from tallystick.core.use import Uses
+from tallystick.http import errors
+from tallystick.identity.proof import Prover
+
+_log = logging.getLogger(__name__)
+_NO_STORE: Final = {"cache-control": "no-store"}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class Wiring(msgspec.Struct, frozen=True):
+    """What the handlers work with; made once per process by the composition root."""
+
+    store: Store
+    clock: Clock
+    uses: Uses
+    digest: Callable[[Secret], Digest]
+    prover: Prover
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One request on its way through: who asks, and for what."""
+
+    wiring: Wiring
+    request: Request
+    who: Caller | None
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, on a route that does not work without."""
+        if self.who is None:
+            # Only a route with the wrong guard gets here.  It fails closed.
+            raise Unauthenticated(NO_CREDENTIALS)
+        return self.who
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self.wiring.clock.now()
+
+    def param(self, name: str) -> str:
+        """A part of the path."""
+        value: str = self.request.path_params[name]
+        return value
+
+    @property
+    def user_agent(self) -> str:
+        """What program asks, by its own account."""
+        return self.request.headers.get("user-agent", "")
+
+
+Guard = Callable[[Wiring, Request], Awaitable[Caller | None]]
+Handler = Callable[[Ask], Awaitable[Response]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses."""
+
+    method: str
+    path: str
+    guard: Guard
+    handler: Handler
+    takes: Any = None
+    gives: Any = None
+    fails: tuple[int, ...] = ()
+    media: str = "application/json"
+
+
+def json_answer(body: Any, status: int = 200, media: str = "application/json") -> Response:
+    """`application/json` without a charset, as recorded: two official clients compare it exactly."""
+    return Response(_ENCODER.encode(body), status, _NO_STORE, media)
+
+
+def no_content() -> Response:
+    """204, empty, without a Content-Type."""
+    return Response(status_code=204, headers=_NO_STORE)
+
+
+def router(table: Sequence[Route], wiring: Wiring) -> ASGIApp:
+    """The ASGI application for a table of routes.  Paths match in the order of the table."""
+    paths: dict[str, dict[str, Route]] = {}
+    for route in table:
+        paths.setdefault(route.path, {})[route.method] = route
+    endpoints = [StarletteRoute(path, _Path(methods, wiring)) for path, methods in paths.items()]
+    return Router(routes=endpoints, redirect_slashes=False, default=_nowhere)
+
+
+class _Path:
+    """All methods of one path."""
+
+    def __init__(self, methods: dict[str, Route], wiring: Wiring) -> None:
+        self._methods = methods
+        if "GET" in methods:
+            self._methods = {**methods, "HEAD": methods["GET"]}
+        self._wiring = wiring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if request.method == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            route = self._methods.get(request.method)
+            if route is None:
+                raise errors.WrongMethod(tuple(sorted(self._methods)))
+            who = await route.guard(self._wiring, request)
+            return await route.handler(Ask(self._wiring, request, who))
+        except TallystickError as error:
+            if error.__cause__ is not None:
+                _log.warning("%s: %s: %s", type(error).__name__, error, type(error.__cause__).__name__)
+            return errors.answer(error)
+        except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
+            _log.exception("%s %s failed", request.method, request.url.path)
+            return errors.accident()
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    error = NotFound("Not found", detail="There is nothing at this path: GET /openapi.json lists what there is")
+    await errors.answer(error)(scope, receive, send)

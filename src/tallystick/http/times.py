@@ -1,0 +1,58 @@
+"""Instants on the wire: written as Fastly writes them, read in every way that its clients do.
+
+Inside, an instant is an integer: milliseconds since the epoch, UTC.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+# RFC 3339 section 5.6 with what it allows besides the common form: lower case, a space for the T, any fraction, second 60.
+# And the Ruby client's "2026-11-25 09:49:24 UTC" (plain Time#to_s).
+_INSTANT: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)? ?(?:([Zz]|UTC)|([+-])(\d\d):?(\d\d))", re.ASCII
+)
+_GO_ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def stamp(instant: int | None) -> str | None:
+    """`2026-02-03T04:05:06Z`, whole seconds; None stays None."""
+    if instant is None:
+        return None
+    return datetime.fromtimestamp(instant // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def offset_stamp(instant: int) -> str:
+    """`2026-02-03T04:05:06+00:00`, which is how `/sudo` alone writes it (Fastly wire, recorded)."""
+    return datetime.fromtimestamp(instant // 1000, UTC).isoformat()
+
+
+def read_instant(text: str) -> int | None:
+    """The instant that `text` names, in whole seconds; None for the zero time of Go, which means never.
+
+    Raises `ValueError` when it is none: not RFC 3339 nor Ruby's form, no such day, or outside the years 1 to 9999.
+    """
+    match = _INSTANT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not an RFC 3339 date and time")
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    leap = second == 60  # a leap second is the first instant of what follows
+    try:
+        local = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=_zone(match))
+        moment = local.astimezone(UTC) + timedelta(seconds=leap)
+    except OverflowError as error:
+        raise ValueError("outside the years that can be written") from error
+    if moment == _GO_ZERO:
+        return None
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _zone(match: re.Match[str]) -> timezone:
+    if match[7]:
+        return UTC
+    hours, minutes = int(match[9]), int(match[10])
+    if minutes >= 60:
+        raise ValueError("an offset has at most 59 minutes")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if match[8] == "-" else offset)

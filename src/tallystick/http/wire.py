@@ -1,0 +1,255 @@
+"""Fastly's shapes, and the quirks of its clients: nothing else in the program knows that a secret is an `access_token`.
+
+Answers have their keys in the order of the recorded wire.  Create and read are two shapes, neither a part of the other.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tallystick.core.people import Customer, Service, User
+from tallystick.core.secret import Secret
+from tallystick.core.token import Token
+from tallystick.http.times import offset_stamp, stamp
+
+# --- What clients send --------------------------------------------------------------------------------------------------
+
+
+class CreateToken(msgspec.Struct, kw_only=True):
+    """`POST /tokens`.  All is optional here: what is missing, and whether that matters, is the core's to say."""
+
+    username: str | None = None
+    password: str | None = None
+    name: str | None = None
+    scope: str | None = None
+    services: list[str] | str | None = None
+    expires_at: str | None = None
+
+
+class Sudo(msgspec.Struct, kw_only=True):
+    """`POST /sudo`.  `expiry_time`: when the raise ends, if sooner than in five minutes."""
+
+    username: str | None = None
+    password: str | None = None
+    expiry_time: str | None = None
+
+
+class BulkItem(msgspec.Struct):
+    """One token to revoke.  `id` may be missing: `fastly auth-token delete --file` sends that for a blank line."""
+
+    id: str | None = None
+    type: str | None = None
+
+
+class BulkRevoke(msgspec.Struct):
+    """`DELETE /tokens`: JSON:API's bulk form."""
+
+    data: list[BulkItem]
+
+
+# --- What we answer -----------------------------------------------------------------------------------------------------
+
+
+class TokenCreated(msgspec.Struct):
+    """The only answer that holds a secret (Fastly wire, recorded: 11 keys)."""
+
+    id: str
+    name: str
+    user_id: str
+    customer_id: str
+    service_id: str | None
+    expires_at: str | None | UnsetType
+    created_at: str
+    updated_at: str
+    scope: str
+    services: list[str]
+    access_token: str
+
+
+class TokenRead(msgspec.Struct):
+    """A token, read or listed (Fastly wire, recorded: 14 keys).  The four that may be unset are so for clients in `QUIRKS`."""
+
+    id: str
+    user_id: str
+    customer_id: str
+    name: str
+    last_used_at: str | None | UnsetType
+    created_at: str
+    expires_at: str | None | UnsetType
+    ip: str | None | UnsetType
+    user_agent: str | None | UnsetType
+    sudo_expires_at: str | None
+    scopes: list[str]
+    scope: str
+    services: list[str]
+    service_id: str | None
+
+
+class Raised(msgspec.Struct):
+    """`POST /sudo`, done (Fastly wire, recorded)."""
+
+    expiry_time: str
+
+
+class CurrentUser(msgspec.Struct):
+    """`GET /current_user` (Fastly wire, recorded: 13 keys)."""
+
+    id: str
+    created_at: str
+    updated_at: str
+    name: str
+    customer_id: str
+    require_new_password: bool
+    role: str
+    login: str
+    deleted_at: str | None
+    locked: bool
+    two_factor_auth_enabled: bool
+    limit_services: bool
+    last_active_at: str | None
+
+
+class VerifiedCustomer(msgspec.Struct):
+    """The customer within `Verified`."""
+
+    id: str
+    name: str
+
+
+class VerifiedUser(msgspec.Struct):
+    """The user within `Verified`."""
+
+    id: str
+    name: str
+    login: str
+
+
+class VerifiedToken(msgspec.Struct):
+    """The token within `Verified`."""
+
+    id: str
+    name: str
+    created_at: str
+    expires_at: str | None
+    scope: str
+
+
+class Verified(msgspec.Struct):
+    """`GET /verify`, as `fastly whoami` reads it: `services` is an object from id to name, or null."""
+
+    customer: VerifiedCustomer
+    user: VerifiedUser
+    services: dict[str, str] | None
+    token: VerifiedToken
+
+
+# --- Quirks -------------------------------------------------------------------------------------------------------------
+
+
+class Quirk(msgspec.Struct, frozen=True):
+    """What one client needs to be told differently."""
+
+    user_agent_prefix: str
+    leave_out_nulls: bool = False
+    why: str = ""
+
+
+QUIRKS: Final = (
+    Quirk(
+        "fastly-py/",
+        leave_out_nulls=True,
+        why="its models refuse null for last_used_at, expires_at, ip and user_agent; left out, all is well (fastly-py#94)",
+    ),
+)
+_PLAIN: Final = Quirk("")
+
+
+def quirk_of(user_agent: str) -> Quirk:
+    """What to do differently for this client."""
+    return next((quirk for quirk in QUIRKS if user_agent.startswith(quirk.user_agent_prefix)), _PLAIN)
+
+
+# --- From records to shapes ---------------------------------------------------------------------------------------------
+
+
+def token_created(token: Token, secret: Secret, quirk: Quirk) -> TokenCreated:
+    """The answer to a create: here the secret leaves, once."""
+    created_at = stamp(token.created_at) or ""
+    return TokenCreated(
+        id=token.id,
+        name=token.name,
+        user_id=token.user_id,
+        customer_id=token.customer_id,
+        service_id=_last_service(token),
+        expires_at=_nullable(stamp(token.expires_at), quirk),
+        created_at=created_at,
+        updated_at=created_at,
+        scope=str(token.scope),
+        services=list(token.services),
+        access_token=secret.reveal(),
+    )
+
+
+def token_read(token: Token, quirk: Quirk) -> TokenRead:
+    """A token as it is read and listed."""
+    use = token.last_use
+    return TokenRead(
+        token.id,
+        token.user_id,
+        token.customer_id,
+        token.name,
+        _nullable(stamp(use.at) if use else None, quirk),
+        stamp(token.created_at) or "",
+        _nullable(stamp(token.expires_at), quirk),
+        _nullable(use.ip if use else None, quirk),
+        _nullable(use.user_agent if use else None, quirk),
+        stamp(token.sudo_until),
+        list(token.scope.words),
+        str(token.scope),
+        list(token.services),
+        _last_service(token),
+    )
+
+
+def raised(until: int) -> Raised:
+    """A token in sudo."""
+    return Raised(offset_stamp(until))
+
+
+def current_user(user: User) -> CurrentUser:
+    """The person behind a token."""
+    return CurrentUser(
+        id=user.id,
+        created_at=stamp(user.created_at) or "",
+        updated_at=stamp(user.updated_at) or "",
+        name=user.name,
+        customer_id=user.customer_id,
+        require_new_password=False,
+        role=user.role.value,
+        login=user.login,
+        deleted_at=None,
+        locked=False,
+        two_factor_auth_enabled=user.two_factor,
+        limit_services=False,
+        last_active_at=None,
+    )
+
+
+def verified(customer: Customer, user: User, services: list[Service] | None, token: Token) -> Verified:
+    """Who a token is, at a glance.  `services`: those it reaches, or None when they were not asked for."""
+    return Verified(
+        VerifiedCustomer(customer.id, customer.name),
+        VerifiedUser(user.id, user.name, user.login),
+        None if services is None else {service.id: service.name for service in services},
+        VerifiedToken(token.id, token.name, stamp(token.created_at) or "", stamp(token.expires_at), str(token.scope)),
+    )
+
+
+def _nullable(value: str | None, quirk: Quirk) -> str | None | UnsetType:
+    return UNSET if value is None and quirk.leave_out_nulls else value
+
+
+def _last_service(token: Token) -> str | None:
+    # The legacy mirror of `services`: with two of them it was the last one asked for (Fastly wire, two recordings).
+    return token.services[-1] if token.services else None

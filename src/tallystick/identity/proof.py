@@ -1,0 +1,125 @@
+"""Is this login really asking?  Password, then one-time code, each guess counted.
+
+The order matters.  A slot is taken first, because hashing costs memory; whoever holds it reads the failures, so that at
+most `slots` guesses are ever judged by an old count.  An unknown login goes the same way as a known one, hash and all.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from enum import Enum, auto
+from typing import Any, Protocol
+
+import msgspec
+
+from tallystick.core.errors import Throttled
+from tallystick.core.people import Credentials, User
+from tallystick.core.ports import Clock, Directory, GuessLog
+from tallystick.identity import guess, totp
+from tallystick.identity.keys import Keys
+from tallystick.identity.password import Passwords
+
+
+class Shortfall(Enum):
+    """Why somebody is not proven."""
+
+    WRONG = auto()  # unknown login or wrong password: which of the two is nobody's business
+    CODE = auto()  # the password is right; the one-time code is missing, wrong, or used before
+    LOCKED = auto()  # too many failures in a row
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """How it ended: the user, or why not."""
+
+    user: User | None
+    shortfall: Shortfall | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says to prove who they are, and from which address.  It holds a password: it never prints."""
+
+    login: str
+    password: str
+    code: str | None
+    address: str
+
+    def __repr__(self) -> str:
+        return "Claim(…)"
+
+
+class InThread(Protocol):
+    """Runs a slow, blocking call somewhere else: the driver's thread pool."""
+
+    def __call__(self, call: Callable[..., Any], /, *args: Any) -> Awaitable[Any]: ...
+
+
+class Prover:
+    """Judges claims.  `slot`: an async context in which at most a few claims are at once (each hash takes 64 MiB)."""
+
+    def __init__(
+        self,
+        people: Directory,
+        guesses: GuessLog,
+        *,
+        clock: Clock,
+        keys: Keys,
+        passwords: Passwords,
+        in_thread: InThread,
+        slot: AbstractAsyncContextManager[Any],
+    ) -> None:
+        self._people = people
+        self._guesses = guesses
+        self._clock = clock
+        self._keys = keys
+        self._passwords = passwords
+        self._in_thread = in_thread
+        self._slot = slot
+
+    async def prove(self, claim: Claim) -> Proof:
+        """Judge a claim.  Raises `Throttled` when login or address have to wait; the claim is then not judged at all."""
+        login_key = guess.login_key(claim.login, key=self._keys.guesses)
+        address_key = guess.address_key(claim.address, key=self._keys.guesses)
+        async with self._slot:
+            by_login = await self._guesses.failures(login_key)
+            if guess.is_locked(by_login):
+                return Proof(None, Shortfall.LOCKED)
+            by_address = await self._guesses.failures(address_key)
+            now = self._clock.now()
+            wait = max(guess.wait_ms(by_login, guess.LOGIN, now), guess.wait_ms(by_address, guess.ADDRESS, now))
+            if wait > 0:
+                seconds = -(-wait // 1000)
+                raise Throttled(f"Too many failed attempts: try again in {seconds} seconds", retry_after=seconds)
+            proof, guessed = await self._judge(claim)
+            if guessed:
+                await self._guesses.note_failure([login_key, address_key], now=self._clock.now())
+            elif proof.user is not None and by_login is not None:
+                # The address is not forgiven: a guesser with one good account would use it to go on.
+                await self._guesses.forget([login_key])
+            return proof
+
+    async def _judge(self, claim: Claim) -> tuple[Proof, bool]:
+        """How it ends, and whether it was a wrong guess (a code that was not given is none)."""
+        found = await self._people.credentials(claim.login)
+        password_hash = None if found is None else found[1].password_hash
+        right = await self._in_thread(self._passwords.verify, claim.password, password_hash)
+        if found is None or not right:
+            return Proof(None, Shortfall.WRONG), True
+        user, credentials = found
+        if credentials.totp_sealed is not None:
+            if not claim.code:
+                return Proof(None, Shortfall.CODE), False
+            if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
+                return Proof(None, Shortfall.CODE), True
+        await self._renew_hash(claim.password, credentials)
+        return Proof(user), False
+
+    async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
+        step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())
+        return step is not None and await self._people.use_totp_step(user.id, step=step)
+
+    async def _renew_hash(self, password: str, credentials: Credentials) -> None:
+        """Parameters rise over the years; this is the only moment at which the password is at hand."""
+        old = credentials.password_hash
+        if self._passwords.is_outdated(old):
+            new = await self._in_thread(self._passwords.hash, password)
+            now = self._clock.now()
+            await self._people.set_password(credentials.user_id, password_hash=new, replacing=old, now=now)
