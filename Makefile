@@ -49,9 +49,9 @@ clean: ## remove what make made (never the demo's data)
 # Stamps: each is made once, and again when what it depends on is newer.
 
 .venv/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo >&2 "\
-	Tallystick needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). \
-	Name another one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo >&2 "Tallystick needs Python 3.11 or newer, and '$(PYTHON)' is" \
+		"$$($(PYTHON) --version 2>/dev/null || echo 'not there'). Name another one: make PYTHON=python3.12"; exit 1; }
 	@echo "Making .venv (once)"
 	@$(PYTHON) -m venv --clear .venv
 	@touch $@
