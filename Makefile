@@ -70,7 +70,7 @@ clean: ## remove what make made (never the demo's data)
 # The official Node clients, for tests/clients.  Without node the tests say what they skipped; this says it first.
 clients:
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-		$(MAKE) --no-print-directory tests/clients/node_modules/.installed; \
+		$(MAKE) --silent --no-print-directory tests/clients/node_modules/.installed; \
 	else \
 		echo '************************************************************************************'; \
 		echo '** node and npm are not here: the tests with the official npm clients (fastly and  **'; \
