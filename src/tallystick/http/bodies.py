@@ -15,8 +15,8 @@ from tallystick.core.errors import Invalid, TooLarge
 from tallystick.http.errors import UnsupportedMedia
 
 BODY_BYTES_MAX: Final = 1024 * 1024
-_FORM: Final = "application/x-www-form-urlencoded"
-_JSON: Final = ("application/json", "application/vnd.api+json")
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
 _FIELDS_MAX: Final = 2000
 
@@ -47,11 +47,11 @@ async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
 def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
     if not body:
         return msgspec.convert({}, into)
-    if kind in _JSON:
+    if kind in JSON:
         return msgspec.json.decode(body, type=into)
-    if kind == _FORM and forms:
+    if kind == FORM and forms:
         return msgspec.convert(_form(body), into)
-    readable = " or ".join([*_JSON, *([_FORM] if forms else [])])
+    readable = " or ".join([*JSON, *([FORM] if forms else [])])
     raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {readable}")
 
 

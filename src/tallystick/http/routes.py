@@ -36,11 +36,12 @@ class Wiring(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One request on its way through: who asks, and for what."""
+    """One request on its way through: who asks, and for what.  `table`: all routes, for the pages that describe them."""
 
     wiring: Wiring
     request: Request
     who: Caller | None
+    table: "tuple[Route, ...]"
 
     @property
     def caller(self) -> Caller:
@@ -98,18 +99,19 @@ def router(table: Sequence[Route], wiring: Wiring) -> ASGIApp:
     paths: dict[str, dict[str, Route]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method] = route
-    endpoints = [StarletteRoute(path, _Path(methods, wiring)) for path, methods in paths.items()]
+    endpoints = [StarletteRoute(path, _Path(methods, wiring, tuple(table))) for path, methods in paths.items()]
     return Router(routes=endpoints, redirect_slashes=False, default=_nowhere)
 
 
 class _Path:
     """All methods of one path."""
 
-    def __init__(self, methods: dict[str, Route], wiring: Wiring) -> None:
+    def __init__(self, methods: dict[str, Route], wiring: Wiring, table: tuple[Route, ...]) -> None:
         self._methods = methods
         if "GET" in methods:
             self._methods = {**methods, "HEAD": methods["GET"]}
         self._wiring = wiring
+        self._table = table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -124,7 +126,7 @@ class _Path:
             if route is None:
                 raise errors.WrongMethod(tuple(sorted(self._methods)))
             who = await route.guard(self._wiring, request)
-            return await route.handler(Ask(self._wiring, request, who))
+            return await route.handler(Ask(self._wiring, request, who, self._table))
         except TallystickError as error:
             if error.__cause__ is not None:
                 _log.warning("%s: %s: %s", type(error).__name__, error, type(error.__cause__).__name__)

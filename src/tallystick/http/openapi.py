@@ -1,0 +1,261 @@
+"""The service as programs read it: an OpenAPI 3.1 document, made from the route table and the wire's types.
+
+Nothing is described twice: paths, guards, types and statuses stand in the table, sentences in the docstrings of handlers,
+modules, types and errors.  Only what no type can say is added here, each list in one place.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import UnsetType
+
+from tallystick.core.errors import TallystickError, Unauthenticated
+from tallystick.http import bodies, errors, wire
+from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.routes import Route
+
+Json = dict[str, Any]  # a JSON object; its values are whatever OpenAPI wants there
+
+_TITLE: Final = "Tallystick"
+_REF: Final = "#/components/schemas/{name}"
+_RESPONSE: Final = "#/components/responses/{name}"
+_NO_CONTENT: Final = 204
+_PARAMETER: Final = re.compile(r"{(\w+)}")
+
+_SENTENCE_END: Final = re.compile(r"\.(?=\s|$)")
+
+# What a guard asks for, as OpenAPI says it: one of these, and `{}` for nothing.
+_SECURITY: Final[dict[Any, list[Json]]] = {
+    anyone: [],
+    any_token: [{"fastly_key": []}, {"bearer": []}],
+    maybe_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}, {}],
+}
+_SCHEMES: Final = {
+    "fastly_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Fastly-Key",
+        "description": "The secret of a live token, as every Fastly client sends it.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same secret, as everybody else sends it."},
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "Login and password.  They can stand in the body as well; empty ones count as absent.",
+    },
+}
+
+# What a name means wherever it occurs in a shape, and the form that its text has.
+_FIELDS: Final[dict[str, Json]] = {
+    "access_token": {"description": "The secret, in this answer only.", "pattern": "^tly_[0-9A-Za-z]{38}$"},
+    "scope": {"description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`."},
+    "services": {"description": "Ids of the services it is limited to; none means all."},
+    "service_id": {"description": "The last of `services`, for programs that only know one."},
+    "expires_at": {"description": "When it ends; null means never.", "format": "date-time"},
+    "expiry_time": {"description": "When the raise ends.", "format": "date-time"},
+    "sudo_expires_at": {"description": "Raised until then, or raised until then once.", "format": "date-time"},
+    "last_used_at": {"format": "date-time"},
+    "last_active_at": {"format": "date-time"},
+    "created_at": {"format": "date-time"},
+    "updated_at": {"format": "date-time"},
+    "deleted_at": {"format": "date-time"},
+    "password": {"format": "password"},
+}
+_PARAMETERS: Final = {
+    "token_id": "The public id of a token, never its secret.  `self` is the token that asks.",
+    "customer_id": "The id of the customer.",
+}
+_QUERIES: Final = {"verify": {"services": "`false` leaves the services out."}}
+_OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
+_HEADERS: Final = {
+    "Cache-Control": "`no-store`: what is said here holds for this moment only.",
+    "WWW-Authenticate": "`Bearer`",
+    "Allow": "The methods that this path takes.",
+    "Retry-After": "Seconds until a retry makes sense.",
+}
+
+
+class Error(errors.Body, omit_defaults=True):
+    """What went wrong: `msg` for the reader, more of it in `detail`, a word for programs in `code`."""
+
+
+@lru_cache(maxsize=4)
+def document(table: Sequence[Route]) -> Json:
+    """The document for a table of routes.  Made once; treat it as read-only."""
+    shapes = {route.takes for route in table} | {route.gives for route in table} | {Error}
+    types = sorted((shape for shape in shapes if shape is not None), key=repr)
+    paths: dict[str, Json] = {}
+    for route in table:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": _TITLE, "version": version("tallystick"), "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": _tags(table),
+        "paths": paths,
+        "components": {
+            "securitySchemes": _SCHEMES,
+            "responses": {error.__name__: _failure(error) for error in errors.STATUS},
+            "schemas": _schemas(types),
+        },
+    }
+
+
+_ABOUT: Final = (
+    "Issue, inspect, list and revoke API tokens.  It speaks Fastly's Tokens API: the official Fastly clients work against "
+    "it unchanged.\n\nErrors are JSON on every path.  Times are UTC, in whole seconds."
+)
+
+
+def _operation(route: Route) -> Json:
+    summary, description = _sentences(route.handler)
+    operation: Json = {"operationId": _name(route), "tags": [_tag(route)], "summary": summary}
+    if description:
+        operation["description"] = description
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
+    if route.takes is not None:
+        operation["requestBody"] = _request_body(route.takes)
+    operation["responses"] = {str(status): answer for status, answer in _responses(route)}
+    operation["security"] = _SECURITY[route.guard]
+    return operation
+
+
+def _parameters(route: Route) -> list[Json]:
+    text = {"type": "string"}
+    path = [
+        {"name": name, "in": "path", "required": True, "description": _PARAMETERS[name], "schema": text}
+        for name in _PARAMETER.findall(route.path)
+    ]
+    query = [
+        {"name": name, "in": "query", "required": False, "description": about, "schema": text}
+        for name, about in _QUERIES.get(_name(route), {}).items()
+    ]
+    code = {"type": "string", "pattern": "^[0-9]{6}$"}
+    otp = {"name": "Fastly-OTP", "in": "header", "required": False, "description": _OTP, "schema": code}
+    return [*path, *query, *([otp] if _proves_password(route) else [])]
+
+
+def _request_body(takes: Any) -> Json:
+    kinds: tuple[str, ...] = (*bodies.JSON, bodies.FORM)
+    if takes is wire.BulkRevoke:
+        # A list of objects has no form; its own type, which every official client but one sends, goes first.
+        kinds = tuple(reversed(bodies.JSON))
+    required = any(field.required for field in msgspec.structs.fields(takes))
+    return {"required": required, "content": {kind: {"schema": _schema(takes)} for kind in kinds}}
+
+
+def _responses(route: Route) -> list[tuple[int, Json]]:
+    """What it answers, by status: the one success, then what the table, its guard and its body can make fail."""
+    named = {status: error.__name__ for error, status in errors.STATUS.items()}
+    failing = [(status, {"$ref": _RESPONSE.format(name=named[status])}) for status in sorted(_statuses(route))]
+    return [_success(route), *failing]
+
+
+def _success(route: Route) -> tuple[int, Json]:
+    headers = _headers("Cache-Control")
+    if route.method == "DELETE":
+        return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
+    schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
+    return 200, {"description": "Done.", "headers": headers, "content": {route.media: {"schema": schema}}}
+
+
+def _failure(error: type[TallystickError]) -> Json:
+    names = ["Cache-Control"]
+    if error is Unauthenticated:
+        names.append("WWW-Authenticate")
+    if error is errors.WrongMethod:
+        names.append("Allow")
+    if error.default_retry_after is not None:
+        names.append("Retry-After")
+    content = {"application/json": {"schema": _schema(Error)}}
+    return {"description": _first_line(error), "headers": _headers(*names), "content": content}
+
+
+def _statuses(route: Route) -> set[int]:
+    statuses = set(route.fails)
+    if route.guard is not anyone:
+        statuses |= {400, 401, 503}  # two different tokens, no live one, no store to ask
+    if route.takes is not None:
+        statuses |= {400, 413, 415}
+    if _proves_password(route):
+        statuses.add(429)
+    return statuses
+
+
+def _proves_password(route: Route) -> bool:
+    return route.takes is not None and "password" in route.takes.__struct_fields__
+
+
+# --- Schemas --------------------------------------------------------------------------------------------------------------
+
+
+def _schema(shape: Any) -> Json:
+    if shape is None:
+        return {"type": "object"}
+    (schema,), _ = msgspec.json.schema_components([shape], ref_template=_REF)
+    return schema
+
+
+def _schemas(types: list[Any]) -> Json:
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+    for shape in types:
+        if inspect.isclass(shape) and (optional := _left_out(shape)):
+            schema = schemas[shape.__name__]
+            schema["required"] = [name for name in schema["required"] if name not in optional]
+    for schema in schemas.values():
+        for name, prop in schema["properties"].items():
+            _say(prop, _FIELDS.get(name, {}))
+    return dict(sorted(schemas.items()))
+
+
+def _left_out(shape: Any) -> set[str]:
+    """Fields that an answer may leave out, for a client that cannot read their null."""
+    fields = () if get_args(shape) else msgspec.structs.fields(shape)
+    return {field.name for field in fields if UnsetType in get_args(field.type)}
+
+
+def _say(prop: Json, about: Json) -> None:
+    """Add what is known of a name.  A form stands with the string that has it, not beside null."""
+    rest = dict(about)
+    if "description" in rest:
+        prop["description"] = rest.pop("description")
+    for branch in prop.get("anyOf", [prop]):
+        if branch.get("type") == "string":
+            branch.update(rest)
+
+
+# --- Words ----------------------------------------------------------------------------------------------------------------
+
+
+def _tags(table: Sequence[Route]) -> list[Json]:
+    modules = {_tag(route): sys.modules[route.handler.__module__] for route in table}
+    return [{"name": name, "description": _first_line(module)} for name, module in modules.items()]
+
+
+def _tag(route: Route) -> str:
+    return route.handler.__module__.rpartition(".")[2]
+
+
+def _name(route: Route) -> str:
+    return getattr(route.handler, "__name__", route.path)
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
+def _sentences(thing: object) -> tuple[str, str]:
+    """A docstring's first sentence, without its full stop, and the rest."""
+    first, _, rest = _SENTENCE_END.sub("\0", inspect.getdoc(thing) or "", count=1).partition("\0")
+    return first, rest.strip()
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
