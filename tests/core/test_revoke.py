@@ -1,0 +1,155 @@
+"""Who may end what; and what lies outside looks exactly like what does not exist."""
+
+import pytest
+
+from tallystick.core import revoke
+from tallystick.core.caller import Caller
+from tallystick.core.errors import Forbidden, Invalid, NotFound, TooLarge, Unauthenticated
+from tallystick.core.people import User
+from tallystick.core.revoke import BULK_IDS_MAX
+from tallystick.storage.memory import MemoryStore
+from tests.core.world import ANNA, BERT, NOW, ROOT, STRANGER, add, populated, token
+
+
+async def world() -> tuple[MemoryStore, dict[str, Caller]]:
+    """A store in which everybody has the token `asking` and another one, `spare`."""
+    store = await populated(MemoryStore())
+    callers = {}
+    for owner in (ANNA, BERT, ROOT, STRANGER):
+        await add(store, token(owner, "spare"))
+        callers[owner.name] = Caller(await add(store, token(owner, "asking")), owner)
+    return store, callers
+
+
+def id_of(owner: User, name: str = "spare") -> str:
+    return token(owner, name).id
+
+
+async def is_live(store: MemoryStore, token_id: str) -> bool:
+    found = await store.tokens.get(token_id)
+    return found is not None and found.is_live(NOW)
+
+
+@pytest.mark.parametrize(
+    "who, whose",
+    [("Anna", ANNA), ("Root", ROOT), ("Root", ANNA), ("Root", BERT)],
+    ids=["own", "superuser's own", "superuser, another's", "superuser, a third's"],
+)
+async def test_what_is_within_reach_can_be_seen_and_ended(who: str, whose: User) -> None:
+    store, callers = await world()
+
+    found = await revoke.find(store.tokens, callers[who], id_of(whose))
+    await revoke.revoke_one(store.tokens, callers[who], id_of(whose), now=NOW)
+
+    assert found.id == id_of(whose)
+    assert not await is_live(store, id_of(whose))
+
+
+@pytest.mark.parametrize(
+    "who, whose", [("Anna", BERT), ("Anna", ROOT), ("Anna", STRANGER), ("Root", STRANGER), ("Stranger", ANNA)]
+)
+async def test_what_is_out_of_reach_looks_like_what_does_not_exist(who: str, whose: User) -> None:
+    store, callers = await world()
+    said = []
+    for token_id in (id_of(whose), "nothing"):
+        with pytest.raises(NotFound) as seen:
+            await revoke.find(store.tokens, callers[who], token_id)
+        with pytest.raises(NotFound) as ended:
+            await revoke.revoke_one(store.tokens, callers[who], token_id, now=NOW)
+        said.append([(e.value.msg, (e.value.detail or "").replace(token_id, "…")) for e in (seen, ended)])
+
+    assert said[0] == said[1]
+    assert said[0] == [("Record not found", "Cannot find token '…'")] * 2
+    assert await is_live(store, id_of(whose))
+
+
+async def test_a_revoked_token_is_not_found_by_its_owner() -> None:
+    store, callers = await world()
+    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+
+    with pytest.raises(NotFound):
+        await revoke.find(store.tokens, callers["Anna"], id_of(ANNA))
+    with pytest.raises(NotFound):
+        await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+
+
+@pytest.mark.parametrize("scope", ["global:read", "purge_all", "purge_select"])
+async def test_a_narrow_token_ends_itself_and_nothing_else(scope: str) -> None:
+    store = await populated(MemoryStore())
+    narrow = Caller(await add(store, token(ROOT, "narrow", scope)), ROOT)
+    await add(store, token(ROOT, "spare"))
+
+    for token_id in (id_of(ROOT), id_of(STRANGER), "nothing"):
+        with pytest.raises(Forbidden):
+            await revoke.revoke_one(store.tokens, narrow, token_id, now=NOW)
+    with pytest.raises(Forbidden):
+        await revoke.revoke_many(store.tokens, narrow, [narrow.token.id, id_of(ROOT)], now=NOW)
+    assert await is_live(store, id_of(ROOT))
+    await revoke.revoke_one(store.tokens, narrow, narrow.token.id, now=NOW)
+    assert not await is_live(store, narrow.token.id)
+
+
+async def test_a_narrow_token_ends_itself_in_bulk_too() -> None:
+    store = await populated(MemoryStore())
+    narrow = Caller(await add(store, token(ROOT, "narrow", "purge_all")), ROOT)
+
+    await revoke.revoke_many(store.tokens, narrow, [narrow.token.id] * 2, now=NOW)
+
+    assert not await is_live(store, narrow.token.id)
+
+
+@pytest.mark.parametrize("scope, seen", [("purge_all", False), ("global:read", True), ("global", True)])
+async def test_a_superusers_token_sees_others_only_when_its_scope_reads(scope: str, seen: bool) -> None:
+    store, _ = await world()
+    asking = Caller(await add(store, token(ROOT, "narrow", scope)), ROOT)
+
+    assert (await revoke.find(store.tokens, asking, id_of(ROOT))).id == id_of(ROOT)
+    if seen:
+        assert (await revoke.find(store.tokens, asking, id_of(ANNA))).id == id_of(ANNA)
+    else:
+        with pytest.raises(NotFound):
+            await revoke.find(store.tokens, asking, id_of(ANNA))
+
+
+async def test_a_token_that_somebody_else_ended_first_is_unauthenticated_not_done() -> None:
+    store, callers = await world()
+    await revoke.revoke_self(store.tokens, callers["Anna"], now=NOW)
+
+    with pytest.raises(Unauthenticated, match="missing or invalid"):
+        await revoke.revoke_self(store.tokens, callers["Anna"], now=NOW)
+    with pytest.raises(Unauthenticated):
+        await revoke.revoke_one(store.tokens, callers["Anna"], callers["Anna"].token.id, now=NOW)
+
+
+async def test_bulk_is_all_or_nothing_and_names_what_is_not_there() -> None:
+    store, callers = await world()
+    asked = [id_of(ANNA), id_of(BERT), "nothing"]
+
+    with pytest.raises(NotFound) as caught:
+        await revoke.revoke_many(store.tokens, callers["Anna"], asked, now=NOW)
+
+    assert caught.value.detail == f"Cannot find tokens {id_of(BERT)}, nothing; none was revoked"
+    assert await is_live(store, id_of(ANNA))
+
+
+async def test_in_bulk_what_is_named_twice_or_ended_before_counts_as_done() -> None:
+    store, callers = await world()
+    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+
+    await revoke.revoke_many(
+        store.tokens, callers["Root"], [id_of(ANNA), id_of(BERT), id_of(BERT), id_of(ANNA)], now=NOW
+    )
+
+    assert not await is_live(store, id_of(BERT))
+
+
+async def test_bulk_takes_between_one_and_ten_thousand() -> None:
+    store, callers = await world()
+
+    with pytest.raises(Invalid, match="at least one"):
+        await revoke.revoke_many(store.tokens, callers["Anna"], [], now=NOW)
+    with pytest.raises(TooLarge, match="at most 10000"):
+        await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * (BULK_IDS_MAX + 1), now=NOW)
+    assert await is_live(store, id_of(ANNA))
+    await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * BULK_IDS_MAX, now=NOW)
+    assert not await is_live(store, id_of(ANNA))
