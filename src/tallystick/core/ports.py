@@ -55,22 +55,27 @@ class TokenStore(Protocol):
         """
 
     async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
-        """Add it, unless the user has `limit` live tokens, or the token `parent_id` has been revoked."""
+        """Add it as new, unless the token `parent_id` has been revoked, or the user has `limit` live tokens.
+
+        As new: not raised, used or revoked yet, whatever the record says.  Raises `Conflict` when its id or digest is
+        taken, `NotFound` when there is no such user of that customer, `Invalid` for a name that no database can hold.
+        """
 
     async def raise_sudo(self, token_id: str, *, until: int) -> bool:
         """Set `sudo_until`.  False when the token has been revoked meanwhile."""
 
     async def revoke(self, token_id: str, *, reach: Reach, now: int) -> bool:
-        """End one.  False when there is none with that id within reach, or it had ended before."""
+        """End one, expired or not.  False when there is none with that id within reach, or it had been revoked before."""
 
     async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, now: int) -> tuple[str, ...]:
         """End all of them, or none.  Returns the ids that are not within reach; when there are any, nothing was done.
 
-        Ids named twice, and tokens that had ended before, count as done.
+        Ids named twice, and tokens that had been revoked before, count as done; those keep the time at which they were.
+        What is returned is in the order asked for, each once.
         """
 
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
-        """Note when tokens were last used, by id.  An older use never replaces a newer one."""
+        """Note when tokens were last used, by id.  An older use never replaces a newer one; an unknown id is passed over."""
 
 
 class Directory(Protocol):
@@ -80,7 +85,10 @@ class Directory(Protocol):
         """Raises `Conflict` when the id is taken."""
 
     async def add_user(self, user: User, *, password_hash: str) -> None:
-        """Raises `Conflict` when id or login is taken (logins differ in more than case), `NotFound` without its customer."""
+        """Raises `Conflict` when id or login is taken (logins differ in more than case), `NotFound` without its customer.
+
+        Every user begins with one factor: the second is on while there is a one-time secret (`set_totp`).
+        """
 
     async def add_service(self, service: Service) -> None:
         """Raises `Conflict` when the id is taken, `NotFound` without its customer."""
@@ -130,7 +138,7 @@ class GuessLog(Protocol):
         """What is noted for this key."""
 
     async def note_failure(self, keys: Sequence[str], *, now: int) -> None:
-        """One more for each key, in one transaction."""
+        """One more for each key, in one transaction.  A key named twice counts once; `last_at` never goes back."""
 
     async def forget(self, keys: Sequence[str]) -> None:
         """It went well: the row of failures ends."""

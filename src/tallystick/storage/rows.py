@@ -1,0 +1,155 @@
+"""Row ↔ record: the only place that knows in which order a statement names its columns."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tallystick.core.people import Credentials, Customer, Role, Service, User, normal_login
+from tallystick.core.ports import Failures, Seen
+from tallystick.core.scope import stored
+from tallystick.core.token import LastUse, Token
+
+# Any: a driver's row has whatever the statement selects; what comes out of this module is typed.
+Row = Sequence[Any]
+
+BEFORE_ALL: Final = -(2**63)
+"""An instant before every other: where the first batch of a list begins."""
+
+_ROLES: Final = {role.value: role for role in Role}
+_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
+
+
+def token(row: Row) -> Token:
+    """A row of `token`, `tokens_of_user` or `tokens_of_customer`."""
+    (
+        id_,
+        user_id,
+        customer_id,
+        name,
+        scope,
+        services,
+        created_at,
+        expires_at,
+        sudo_until,
+        used_at,
+        used_ip,
+        used_agent,
+        revoked_at,
+    ) = row
+    return Token(
+        id=id_,
+        user_id=user_id,
+        customer_id=customer_id,
+        name=name,
+        scope=stored(scope),
+        services=() if services == "[]" else ids(services),  # most are not limited
+        created_at=created_at,
+        expires_at=expires_at,
+        sudo_until=sudo_until,
+        last_use=None if used_at is None else LastUse(used_at, used_ip, used_agent),
+        revoked_at=revoked_at,
+    )
+
+
+def seen(row: Row) -> Seen:
+    """A row of `look_up`: a token, then what its user has beyond the ids that the token has too."""
+    found = token(row[:13])
+    login, name, role, two_factor, created_at, updated_at = row[13:]
+    return Seen(
+        found,
+        User(
+            id=found.user_id,
+            customer_id=found.customer_id,
+            login=login,
+            name=name,
+            role=_ROLES[role],
+            two_factor=bool(two_factor),
+            created_at=created_at,
+            updated_at=updated_at,
+        ),
+    )
+
+
+def customer(row: Row) -> Customer:
+    """A row of `customer` or `customers`."""
+    id_, name, created_at = row
+    return Customer(id=id_, name=name, created_at=created_at)
+
+
+def user(row: Row) -> User:
+    """A row of `user`, `users` or `users_of_customer`."""
+    id_, customer_id, login, name, role, two_factor, created_at, updated_at = row
+    return User(
+        id=id_,
+        customer_id=customer_id,
+        login=login,
+        name=name,
+        role=_ROLES[role],
+        two_factor=bool(two_factor),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def proof(row: Row) -> tuple[User, Credentials]:
+    """A row of `credentials`: a user, then what proves them."""
+    found = user(row[:8])
+    password_hash, totp_sealed = row[8:]
+    return found, Credentials(user_id=found.id, password_hash=password_hash, totp_sealed=totp_sealed)
+
+
+def service(row: Row) -> Service:
+    """A row of `service`, `services` or `services_of_customer`."""
+    id_, customer_id, name, created_at = row
+    return Service(id=id_, customer_id=customer_id, name=name, created_at=created_at)
+
+
+def of_customer(customer: Customer) -> dict[str, Any]:
+    """What `add_customer` takes."""
+    return msgspec.structs.asdict(customer)
+
+
+def of_user(user: User, *, password_hash: str) -> dict[str, Any]:
+    """What `add_user` takes.  Whether there is a second factor follows from the one-time secret, which is set later."""
+    wanted = msgspec.structs.asdict(user)
+    del wanted["two_factor"]
+    return wanted | {"role": user.role.value, "login_key": normal_login(user.login), "password_hash": password_hash}
+
+
+def of_service(service: Service) -> dict[str, Any]:
+    """What `add_service` takes."""
+    return msgspec.structs.asdict(service)
+
+
+def failures(row: Row) -> Failures:
+    """A row of `failures`."""
+    count, last_at = row
+    return Failures(count, last_at)
+
+
+def asked(token: Token, *, limit: int, parent_id: str | None, now: int) -> Row:
+    """What `add_all` takes for one token, apart from its digest."""
+    return (
+        token.id,
+        token.user_id,
+        token.customer_id,
+        token.name,
+        str(token.scope),
+        json(token.services) if token.services else "[]",
+        token.created_at,
+        token.expires_at,
+        limit,
+        parent_id,
+        now,
+    )
+
+
+def ids(text: str) -> tuple[str, ...]:
+    """A list of ids in its text form."""
+    return _IDS.decode(text)
+
+
+def json(value: object) -> str:
+    """The text form in which lists are kept and handed to statements."""
+    return msgspec.json.encode(value).decode()

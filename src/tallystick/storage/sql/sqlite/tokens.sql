@@ -1,0 +1,64 @@
+-- Tokens: what only SQLite says so.  Lists come as one JSON array, so that a batch of any size is one statement: the
+-- driver gives up the interpreter's lock at every step, and taking it back from a busy event loop can last milliseconds.
+
+-- name: add_all(asked, digests)!
+-- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or its parent was revoked.
+-- `asked`: rows of 11 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
+INSERT INTO token (id, digest, user_id, customer_id, name, scope, services, created_at, expires_at)
+WITH asked AS (
+    SELECT json_extract(value, '$[0]')       AS id,
+           substr(:digests, 1 + 32 * key, 32) AS digest,
+           json_extract(value, '$[1]')       AS user_id,
+           json_extract(value, '$[2]')       AS customer_id,
+           json_extract(value, '$[3]')       AS name,
+           json_extract(value, '$[4]')       AS scope,
+           json_extract(value, '$[5]')       AS services,
+           json_extract(value, '$[6]')       AS created_at,
+           json_extract(value, '$[7]')       AS expires_at,
+           json_extract(value, '$[8]')       AS most,
+           json_extract(value, '$[9]')       AS parent_id,
+           json_extract(value, '$[10]')      AS now
+      FROM json_each(:asked)
+),
+numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY user_id) AS nth
+      FROM asked
+)
+SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expires_at
+  FROM numbered AS n
+ WHERE n.nth
+       + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at IS NULL)
+       + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at > n.now)
+       <= n.most
+   AND (n.parent_id IS NULL OR EXISTS (SELECT 1 FROM token AS p WHERE p.id = n.parent_id AND p.revoked_at IS NULL));
+
+-- name: out_of_reach(ids, customer_id, user_id)$
+-- Those of the ids, as a JSON array, that are not tokens within reach.
+SELECT json_group_array(a.value)
+  FROM json_each(:ids) AS a
+ WHERE NOT EXISTS (
+           SELECT 1
+             FROM token AS t
+            WHERE t.id = a.value
+              AND t.customer_id = :customer_id
+              AND (:user_id IS NULL OR t.user_id = :user_id)
+       );
+
+-- name: revoke_all(ids, customer_id, user_id, now)!
+-- End those of the tokens within reach that nobody ended before.
+UPDATE token
+   SET revoked_at = :now
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND revoked_at IS NULL
+   AND customer_id = :customer_id
+   AND (:user_id IS NULL OR user_id = :user_id);
+
+-- name: touch(uses)!
+-- Note when, from where and by what tokens were last used, unless a newer use is noted.  `uses`: rows of 4, one per id.
+UPDATE token
+   SET used_at    = json_extract(u.value, '$[1]'),
+       used_ip    = json_extract(u.value, '$[2]'),
+       used_agent = json_extract(u.value, '$[3]')
+  FROM json_each(:uses) AS u
+ WHERE token.id = json_extract(u.value, '$[0]')
+   AND (token.used_at IS NULL OR token.used_at <= json_extract(u.value, '$[1]'));

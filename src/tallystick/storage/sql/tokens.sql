@@ -1,0 +1,109 @@
+-- Tokens: what every dialect says alike.  The columns of a token are in the order that rows.py reads.
+
+-- name: look_up(digest)^
+-- The token behind a digest, live or not, and its user.  The hot path: one join, two index searches.
+SELECT t.id,
+       t.user_id,
+       t.customer_id,
+       t.name,
+       t.scope,
+       t.services,
+       t.created_at,
+       t.expires_at,
+       t.sudo_until,
+       t.used_at,
+       t.used_ip,
+       t.used_agent,
+       t.revoked_at,
+       u.login,
+       u.name,
+       u.role,
+       u.totp_sealed IS NOT NULL,
+       u.created_at,
+       u.updated_at
+  FROM token AS t
+  JOIN "user" AS u ON u.id = t.user_id
+ WHERE t.digest = :digest;
+
+-- name: token(id)^
+-- One token by id, live or not.
+SELECT id,
+       user_id,
+       customer_id,
+       name,
+       scope,
+       services,
+       created_at,
+       expires_at,
+       sudo_until,
+       used_at,
+       used_ip,
+       used_agent,
+       revoked_at
+  FROM token
+ WHERE id = :id;
+
+-- name: tokens_of_user(user_id, customer_id, created_at, id, size)
+-- The next batch of a user's tokens that are not revoked, after (created_at, id), oldest first.
+  SELECT id,
+         user_id,
+         customer_id,
+         name,
+         scope,
+         services,
+         created_at,
+         expires_at,
+         sudo_until,
+         used_at,
+         used_ip,
+         used_agent,
+         revoked_at
+    FROM token
+   WHERE user_id = :user_id
+     AND customer_id = :customer_id
+     AND revoked_at IS NULL
+     AND (created_at, id) > (:created_at, :id)
+ORDER BY created_at, id
+   LIMIT :size;
+
+-- name: tokens_of_customer(customer_id, created_at, id, size)
+-- The next batch of a customer's tokens that are not revoked, after (created_at, id), oldest first.
+  SELECT id,
+         user_id,
+         customer_id,
+         name,
+         scope,
+         services,
+         created_at,
+         expires_at,
+         sudo_until,
+         used_at,
+         used_ip,
+         used_agent,
+         revoked_at
+    FROM token
+   WHERE customer_id = :customer_id
+     AND revoked_at IS NULL
+     AND (created_at, id) > (:created_at, :id)
+ORDER BY created_at, id
+   LIMIT :size;
+
+-- name: is_unrevoked(id)$
+-- Whether the token that asks for another is still in force: says why an addition was refused.
+SELECT EXISTS (SELECT 1 FROM token WHERE id = :id AND revoked_at IS NULL);
+
+-- name: raise_sudo(id, until)!
+-- Raise one token, unless it was revoked meanwhile.
+UPDATE token
+   SET sudo_until = :until
+ WHERE id = :id
+   AND revoked_at IS NULL;
+
+-- name: revoke(id, customer_id, user_id, now)!
+-- End one token, if it is within reach and nobody ended it before.
+UPDATE token
+   SET revoked_at = :now
+ WHERE id = :id
+   AND revoked_at IS NULL
+   AND customer_id = :customer_id
+   AND (:user_id IS NULL OR user_id = :user_id);

@@ -1,0 +1,67 @@
+"""How a database file is opened, and what SQLite's errors mean to us."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError, Unavailable
+
+APPLICATION_ID: Final = 0x544C536B  # "TLSk", as in 0001_init.sql
+_OLDEST: Final = (3, 35, 0)  # UPDATE … FROM is from 3.33; 3.35 is what is left of the old ones in the wild
+
+# A commit that ends in a checkpoint writes everything once more, with two more fsyncs.  At SQLite's 1,000 pages that was
+# every third commit under load; at 8,000 (32 MiB of log) it is rare, and reads were no slower.
+_CHECKPOINT_PAGES: Final = 8000
+_STATEMENTS_KEPT: Final = 256  # more than we have: each is prepared once
+
+
+def connect(path: Path, *, busy_seconds: float, any_thread: bool = False) -> sqlite3.Connection:
+    """Open an existing file.  Whoever else holds the lock is waited for, `busy_seconds` at most; transactions are explicit.
+
+    Raises sqlite3.Error as it comes: who calls knows what to say about it.
+    """
+    connection = sqlite3.connect(
+        path.absolute().as_uri() + "?mode=rw",  # rw: never create what is not there
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=not any_thread,
+        cached_statements=_STATEMENTS_KEPT,
+    )
+    try:
+        # FULL: the log is on disk before a commit returns.  fullfsync: what macOS calls it when it is true.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def require_sqlite() -> None:
+    """Raise `Invalid` when this Python comes with an SQLite that is too old for our statements."""
+    if sqlite3.sqlite_version_info < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise Invalid(f"Tallystick needs SQLite {oldest} or newer; this Python has {sqlite3.sqlite_version}")
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Our error for what SQLite could not do; the cause is for whoever raises it to set."""
+    if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Unavailable("the store is busy")
+    return Unavailable("the store cannot be used now")
+
+
+def refused(error: sqlite3.IntegrityError, *, taken: str, missing: str) -> TallystickError:
+    """What to say when a key refused a row: `taken` (Conflict) or `missing` (NotFound)."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return NotFound(missing)
+    return Conflict(taken)
+
+
+def primary_code(error: sqlite3.Error) -> int | None:
+    """SQLite's result code without its extension; None for an error that the driver itself raised."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

@@ -1,0 +1,61 @@
+"""The three parts of the port over one SQLite file."""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from tallystick.storage.sqlite.connection import connect
+from tallystick.storage.sqlite.guesses import SqliteGuesses
+from tallystick.storage.sqlite.people import SqliteDirectory
+from tallystick.storage.sqlite.reader import Reader
+from tallystick.storage.sqlite.setup import open_checked
+from tallystick.storage.sqlite.tokens import SqliteTokens
+from tallystick.storage.sqlite.writer import Writer
+from tallystick.storage.statements import load
+
+_SQL: Final = load("sqlite", driver="sqlite3")
+
+# A write waits in its thread while another process writes.  A read only ever waits when a crashed process's log is being
+# recovered, and then the whole event loop waits with it: not for long.
+WRITE_WAITS_SECONDS: Final = 5.0
+READ_WAITS_SECONDS: Final = 1.0
+
+
+class SqliteStore:
+    """`ports.Store`.  Belongs to the event loop on which it was opened."""
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self.tokens = SqliteTokens(reader, writer)
+        self.people = SqliteDirectory(reader, writer)
+        self.guesses = SqliteGuesses(reader, writer)
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    def open(cls, path: Path, *, busy_seconds: float = WRITE_WAITS_SECONDS) -> Self:
+        """Open a file that `setup.prepare` has brought up to date.  Call it on the event loop that will use it.
+
+        `busy_seconds`: how long a write waits for another process's.  Raises `Invalid` for a file that is not as this
+        program expects, `Unavailable` for one that cannot be read and written.
+        """
+        reader = Reader(open_checked(path, busy_seconds=min(busy_seconds, READ_WAITS_SECONDS)))
+        writer = Writer(partial(connect, path, busy_seconds=busy_seconds, any_thread=True))
+        return cls(reader, writer)
+
+    async def ready(self) -> None:
+        """Raises `Unavailable` when the database cannot be read and written now.  It does write: one small row."""
+        self._reader.one(_SQL.meta, {"name": "last_ready"})
+        await self._writer.submit(_try_to_write, str(time.time_ns() // 1_000_000))
+
+    async def close(self) -> None:
+        """Write what was accepted, move the log into the file, and let go of both."""
+        await self._writer.stop()
+        self._reader.close()
+
+
+def _try_to_write(connection: sqlite3.Connection, nows: Sequence[str]) -> list[None]:
+    connection.execute(_SQL.try_to_write, {"now": max(nows)})
+    return [None] * len(nows)

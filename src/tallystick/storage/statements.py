@@ -1,0 +1,81 @@
+"""Every SQL statement by name, from the `.sql` files: those that all dialects share, and those of one dialect.
+
+`Statements` is the list.  A file that lacks one of its names, or has one more, is found when the program starts.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import aiosql
+import msgspec
+
+from tallystick.core.errors import TallystickError
+
+SQL: Final = Path(__file__).parent / "sql"
+_SHARED: Final = ("tokens", "people", "guesses", "meta")
+_OF_DIALECT: Final = ("tokens", "people", "guesses")
+
+
+class Statements(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of each statement.  What it does, and what it takes, stands above it in its file."""
+
+    # tokens
+    look_up: str
+    token: str
+    tokens_of_user: str
+    tokens_of_customer: str
+    is_unrevoked: str
+    raise_sudo: str
+    revoke: str
+    add_all: str
+    out_of_reach: str
+    revoke_all: str
+    touch: str
+    # people
+    add_customer: str
+    add_user: str
+    add_service: str
+    customers: str
+    customer: str
+    users: str
+    users_of_customer: str
+    user: str
+    credentials: str
+    services: str
+    services_of_customer: str
+    known_services: str
+    set_password: str
+    set_totp: str
+    use_totp_step: str
+    # guesses
+    failures: str
+    note_failure: str
+    forget: str
+    forget_older: str
+    # meta
+    meta: str
+    keep_meta: str
+    try_to_write: str
+
+
+@cache
+def load(dialect: str, *, driver: str) -> Statements:
+    """The statements of a dialect (a folder below `sql/`) in the form that a driver (a name that aiosql knows) reads."""
+    files = [SQL / f"{name}.sql" for name in _SHARED] + [SQL / dialect / f"{name}.sql" for name in _OF_DIALECT]
+    found: dict[str, str] = {}
+    for file in files:
+        queries = aiosql.from_path(file, driver)
+        for name in queries.available_queries:
+            if not name.endswith("_cursor"):
+                _put(found, name, getattr(queries, name).sql)
+    wrong = found.keys() ^ set(Statements.__struct_fields__)
+    if wrong:
+        raise TallystickError(f"SQL files and statements.py disagree about: {', '.join(sorted(wrong))}")
+    return Statements(**found)
+
+
+def _put(found: dict[str, str], name: str, sql: str) -> None:
+    if name in found:
+        raise TallystickError(f"there are two SQL statements called {name}")
+    found[name] = sql.removesuffix(";")
