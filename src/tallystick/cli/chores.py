@@ -1,0 +1,68 @@
+"""What a worker does beside answering: write down when tokens were used, and forget guesses that are long over."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from tallystick.core.errors import Unavailable
+from tallystick.core.ports import Clock, Store
+from tallystick.core.use import Uses
+from tallystick.identity import guess
+
+_log = logging.getLogger(__name__)
+WRITE_USES_SECONDS: Final = 0.5  # invariant: a use is visible everywhere within a second
+FORGET_GUESSES_SECONDS: Final = 3600
+
+
+class Chores:
+    """Both, in one task, until `finish`."""
+
+    def __init__(self, store: Store, uses: Uses, clock: Clock) -> None:
+        self._store = store
+        self._uses = uses
+        self._clock = clock
+        self._over = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    async def finish(self) -> None:
+        """Stop, and write what was used since.  Call it when no more requests are answered."""
+        self._over.set()
+        await self._task
+        try:
+            await write_uses(self._store, self._uses)
+        except Unavailable:
+            _log.warning("the store is away: when tokens were last used was not written down")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        forget_at = loop.time()
+        while not await self._is_over(within=WRITE_USES_SECONDS):
+            try:
+                await write_uses(self._store, self._uses)
+                if loop.time() >= forget_at:
+                    forget_at = loop.time() + FORGET_GUESSES_SECONDS
+                    await self._store.guesses.forget_older(before=self._clock.now() - guess.KEPT_MS)
+            except Unavailable:
+                _log.warning("the store is away: uses are kept in memory until it is back")
+            except Exception:  # noqa: BLE001 - see below
+                # The next round may do better; without this task nothing would be written any more.
+                _log.exception("a chore failed")
+
+    async def _is_over(self, *, within: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), within)
+        return self._over.is_set()
+
+
+async def write_uses(store: Store, uses: Uses) -> None:
+    """Write the uses that wait.  Whatever goes wrong, they are kept for the next time."""
+    batch = uses.take()
+    if not batch:
+        return
+    try:
+        await store.tokens.touch(batch)
+    except BaseException:
+        uses.failed()
+        raise
+    uses.written()

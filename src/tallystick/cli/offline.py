@@ -1,0 +1,53 @@
+"""The directory of people for one command: opened, worked on, closed.  The server may run meanwhile, or not."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from tallystick.cli import settings
+from tallystick.cli.clock import SystemClock
+from tallystick.cli.database import opened, require_ours
+from tallystick.cli.keyfile import load_keys
+from tallystick.cli.settings import Hashing
+from tallystick.cli.worker import PARAMETERS
+from tallystick.core.ports import Store
+from tallystick.identity.accounts import Accounts
+from tallystick.identity.keys import Keys
+from tallystick.identity.password import Passwords
+
+_T = TypeVar("_T")
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What a command works with."""
+
+    store: Store
+    keys: Keys
+    accounts: Accounts
+
+
+def at_desk(flags: Mapping[str, str | None], work: Callable[[Desk], Awaitable[_T]]) -> _T:
+    """Do `work` on the database that the settings name.  Raises whatever is wrong with settings, key file or database."""
+    given = settings.read(flags)
+    keys = load_keys(given.key_file)
+    require_ours(given.database, keys)
+    return work_on(given.database, keys, given.hashing, work)
+
+
+def work_on(database: str, keys: Keys, hashing: Hashing, work: Callable[[Desk], Awaitable[_T]]) -> _T:
+    """Do `work` on a database that is known to be ours."""
+    return opened(database, lambda store: work(desk(store, keys, hashing)))
+
+
+def desk(store: Store, keys: Keys, hashing: Hashing) -> Desk:
+    """Everything in place, over an open store."""
+    passwords = Passwords(PARAMETERS[hashing])
+    return Desk(
+        store, keys, Accounts(store.people, clock=SystemClock(), keys=keys, passwords=passwords, in_thread=_here)
+    )
+
+
+async def _here(call: Callable[..., Any], /, *args: Any) -> Any:
+    """On the spot: nobody else waits for this loop."""
+    return call(*args)

@@ -1,0 +1,36 @@
+"""The composition root: settings, key file, database, port, then the workers.
+
+Everything that can be wrong is looked at here, in the parent, before anything is started.
+"""
+
+from collections.abc import Callable
+
+import click
+
+from tallystick.cli import settings
+from tallystick.cli.database import require_ours
+from tallystick.cli.keyfile import load_keys
+from tallystick.cli.listen import reserved
+from tallystick.cli.supervise import supervise
+from tallystick.cli.worker import Plan
+
+
+@click.command()
+@settings.options("database", "key_file", "host", "port", "workers", "hashing")
+def serve(**flags: str | None) -> None:
+    """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
+    given = settings.read(flags)
+    run(
+        Plan(given.database, given.key_file, given.hashing),
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        announce=lambda url: click.echo(f"Tallystick listens on {url}"),
+    )
+
+
+def run(plan: Plan, *, host: str, port: int, workers: int, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop.  `announce` hears the URL once requests are answered."""
+    require_ours(plan.database, load_keys(plan.key_file))
+    with reserved(host, port) as address:
+        supervise(plan, address, workers=workers, announce=lambda: announce(address.url))

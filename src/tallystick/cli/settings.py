@@ -1,0 +1,198 @@
+"""Every setting of the service, and the only reader of the environment.
+
+A setting is a field of `Settings`: its default, its check and its help stand side by side, and the flags, the error
+messages and docs/settings.md come from there.  Before adding one, look for a default that is right for all.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple, Self, TypeVar, get_type_hints
+
+import click
+
+from tallystick.core.errors import Invalid
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+PREFIX: Final = "TALLYSTICK_"
+# Read by the client, and known here so that it is not taken for a misspelt one.
+_THE_CLIENTS: Final = frozenset({"TALLYSTICK_URL"})
+
+
+class Hashing(StrEnum):
+    """How much work a password hash is."""
+
+    STANDARD = "standard"
+    CHEAPEST = "cheapest"
+
+
+def _database(text: str) -> str:
+    # What follows the colon is not repeated in the message: it may hold a password.
+    if re.fullmatch(r"sqlite:.+", text) is None:
+        raise ValueError("must be sqlite: and a path, such as sqlite:tallystick.db")
+    return text
+
+
+def _host(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.:_-]+", text) is None:
+        raise ValueError(f"must be an address or the name of one, such as 127.0.0.1, not {text!r}")
+    return text
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", text) is None or not low <= int(text) <= high:
+            raise ValueError(f"must be a number from {low} to {high}, not {text!r}")
+        return int(text)
+
+    return number
+
+
+def _hashing(text: str) -> Hashing:
+    if text not in list(Hashing):
+        raise ValueError(f"must be {' or '.join(Hashing)}, not {text!r}")
+    return Hashing(text)
+
+
+class Setting(NamedTuple):
+    """Beside a field: how text becomes its value (ValueError = the rest of a sentence), and what it is for."""
+
+    parse: Callable[[str], Any]
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, valid.  `serve` takes them apart: nobody below receives this, only the values they need."""
+
+    database: Annotated[str, Setting(_database, "Where everything is kept: `sqlite:` and the path of a file.")] = (
+        "sqlite:tallystick.db"
+    )
+
+    key_file: Annotated[
+        Path,
+        Setting(
+            Path,
+            "The file with the key that digests and one-time secrets depend on; `tallystick init` makes it, mode 0600. "
+            "Back it up apart from the database: neither is of use without the other.",
+        ),
+    ] = Path("tallystick.key")
+
+    host: Annotated[
+        str,
+        Setting(
+            _host,
+            "The address to listen on. Tallystick speaks plain HTTP: "
+            "put a proxy that speaks TLS in front before choosing one that others reach.",
+        ),
+    ] = "127.0.0.1"
+
+    port: Annotated[int, Setting(_number(0, 65535), "The port to listen on; 0 takes any free one.")] = 8080
+
+    workers: Annotated[int, Setting(_number(1, 64), "How many processes answer requests.")] = 1
+
+    hashing: Annotated[
+        Hashing,
+        Setting(
+            _hashing,
+            "Work per password: `standard` is the low-memory profile of RFC 9106; `cheapest` is for tests only.",
+        ),
+    ] = Hashing.STANDARD
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Self:
+        """The settings: from `overrides` (flags, by field name), else the environment, else the defaults.
+
+        Text that is empty in the environment counts as absent.  Raises one `Invalid` that names every mistake, including
+        TALLYSTICK_… names that are no settings.
+        """
+        mistakes = list(_unknown(environ))
+        values: dict[str, Any] = {}
+        for name, setting in SETTINGS.items():
+            flag = overrides.get(name)
+            text = environ.get(variable(name), "") if flag is None else flag
+            if not text and flag is None:
+                continue
+            try:
+                values[name] = setting.parse(text)
+            except ValueError as error:
+                mistakes.append(f"{variable(name) if flag is None else option(name)} {error}")
+        if mistakes:
+            raise Invalid("; ".join(mistakes))
+        return cls(**values)
+
+
+SETTINGS: Final[dict[str, Setting]] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()
+}
+
+
+def read(overrides: Mapping[str, str | None]) -> Settings:
+    """The settings of this process."""
+    return Settings.read(os.environ, overrides)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def option(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def options(*names: str) -> Callable[[_Command], _Command]:
+    """Flags for these settings.  They arrive as text or None, for `read`."""
+
+    def add(command: _Command) -> _Command:
+        for name in reversed([one for one in SETTINGS if one in names]):
+            described = f"{SETTINGS[name].help}  [{variable(name)}; default: {_default(name)}]"
+            command = click.option(option(name), name, metavar="TEXT", help=described)(command)
+        return command
+
+    return add
+
+
+def page() -> str:
+    """docs/settings.md."""
+    rows = [
+        f"| `{variable(name)}` | `{option(name)}` | `{_default(name)}` | {setting.help} |"
+        for name, setting in SETTINGS.items()
+    ]
+    return _PAGE.format(rows="\n".join(rows))
+
+
+def _default(name: str) -> object:
+    return getattr(Settings(), name)
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    known = {variable(name) for name in SETTINGS} | _THE_CLIENTS
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            yield f"{name} is not a setting" + (f" (is {near[0]} meant?)" if near else "")
+
+
+_PAGE: Final = """\
+<!-- Made from src/tallystick/cli/settings.py; a test compares the two. -->
+# Settings
+
+Read by `tallystick serve`, `init` and `admin`.  A flag goes before the environment, and the environment before the default; an
+empty variable counts as absent.  Every mistake is reported at once, and a `TALLYSTICK_…` variable that is none of these is one.
+
+| variable | flag | default | meaning |
+|---|---|---|---|
+{rows}
+
+`TALLYSTICK_URL` is read by the client and by `tallystick token`: the address of the service they talk to.
+
+Kubernetes gives every pod variables named after each Service.  Next to a Service that is called `tallystick` these would be
+`TALLYSTICK_PORT` and others like it: set `enableServiceLinks: false` for the pod.
+"""

@@ -1,0 +1,130 @@
+"""What one worker process does, from its start to its end: the ASGI application, and the lifespan around it."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tallystick.cli.chores import Chores
+from tallystick.cli.clock import SystemClock
+from tallystick.cli.keyfile import load_keys
+from tallystick.cli.settings import Hashing
+from tallystick.core.errors import TallystickError
+from tallystick.core.ports import Store
+from tallystick.core.secret import digester
+from tallystick.core.use import Uses
+from tallystick.http.app import build_app
+from tallystick.http.routes import Wiring
+from tallystick.identity.keys import Keys
+from tallystick.identity.password import Passwords
+from tallystick.identity.proof import InThread, Prover
+from tallystick.storage import open_store
+
+_log = logging.getLogger(__name__)
+HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and one core
+PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CHEAPEST}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a worker is told; it travels to another process, so the keys are not in it."""
+
+    database: str
+    key_file: Path
+    hashing: Hashing
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A worker tells its parent that it is about to listen, or why it cannot (`failure`)."""
+
+    failure: str | None
+
+
+def load(plan: Plan, parent: Connection) -> "Worker":
+    """The application, in the worker's process.  Nothing is opened yet: that needs the running loop."""
+    return Worker(plan, parent)
+
+
+class Worker:
+    """One process's share of the service."""
+
+    def __init__(self, plan: Plan, parent: Connection) -> None:
+        self._plan = plan
+        self._parent = parent
+        self._app: ASGIApp = _not_yet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        _follow_parent()
+        with ThreadPoolExecutor(HASHES_AT_ONCE, "hash") as pool:
+            store, chores = await self._start(partial(_run_in, pool))
+            self._parent.send(Started(None))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await chores.finish()
+            await store.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self, in_thread: InThread) -> tuple[Store, Chores]:
+        try:
+            keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
+            uses, clock = Uses(), SystemClock()
+            self._app = build_app(wire(store, keys, uses, clock, self._plan.hashing, in_thread))
+            return store, Chores(store, uses, clock)
+        except Exception as error:  # noqa: BLE001 - see below
+            # Granian takes an exception in the lifespan for "has no lifespan" and would go on to serve.
+            if not isinstance(error, TallystickError):
+                _log.exception("a worker could not start")
+            self._parent.send(Started(str(error) or type(error).__name__))
+            sys.exit(1)
+
+
+def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, hashing: Hashing, in_thread: InThread) -> Wiring:
+    """What the handlers work with."""
+    prover = Prover(
+        store.people,
+        store.guesses,
+        clock=clock,
+        keys=keys,
+        passwords=Passwords(PARAMETERS[hashing]),
+        in_thread=in_thread,
+        slot=asyncio.Semaphore(HASHES_AT_ONCE),
+    )
+    return Wiring(store, clock, uses, digester(keys.digests), prover)
+
+
+def _follow_parent() -> None:
+    """End when the parent ends, however that happened: an orphan would keep the port and answer from it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is started by multiprocessing"
+    loop, sentinel = asyncio.get_running_loop(), parent.sentinel
+
+    def orphaned() -> None:
+        loop.remove_reader(sentinel)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(sentinel, orphaned)
+
+
+def _run_in(pool: ThreadPoolExecutor, call: Any, /, *args: Any) -> "asyncio.Future[Any]":
+    return asyncio.get_running_loop().run_in_executor(pool, call, *args)
+
+
+async def _not_yet(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise RuntimeError("a request came before the start was over")
