@@ -36,8 +36,10 @@ def wait_ms(failures: Failures | None, allowance: Allowance, now: int) -> int:
         return 0
     doublings = min(failures.count - allowance.free, 16)
     pause = min(1000 << doublings, WAIT_MS_MAX)
-    # A clock that was set back must not keep anybody waiting for longer than one pause.
-    return min(pause, max(0, failures.last_at + pause - now))
+    left = failures.last_at + pause - now
+    # A failure from the future: the clock was set back since, perhaps by days.  Nobody is kept waiting until it has caught
+    # up; what remains is the count, which goes on to the lock.
+    return min(pause, max(0, left)) if left <= 2 * pause else 0
 
 
 def is_locked(failures: Failures | None) -> bool:
@@ -56,8 +58,10 @@ def address_key(address: str, *, key: bytes) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return _key("address", address, key)
-    network = ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False).network_address
-    return _key("address", str(network), key)
+    if isinstance(ip, ipaddress.IPv6Address):
+        # `::ffff:192.0.2.1` is how a socket for both kinds names an IPv4 address: all of these share one /64.
+        ip = ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address
+    return _key("address", str(ip), key)
 
 
 def _key(kind: str, what: str, key: bytes) -> str:

@@ -44,7 +44,7 @@ class Keys(msgspec.Struct, frozen=True):
         """The plaintext again.  Raises `Invalid` when key, owner or content do not fit."""
         try:
             return AESGCM(self._seals).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: shorter than a nonce
             raise Invalid("a sealed value does not open: it was made under another key, or changed") from error
 
     def __repr__(self) -> str:

@@ -1,0 +1,318 @@
+"""Is this login really asking?  Strangers learn nothing, guessers are slowed, and each code works once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from argon2.profiles import CHEAPEST, PRE_21_2
+
+from tallystick.core.errors import Invalid, Throttled
+from tallystick.identity import guess, totp
+from tallystick.identity.keys import Keys
+from tallystick.identity.password import Passwords
+from tallystick.identity.proof import Claim, Proof, Prover, Shortfall
+from tallystick.storage.memory import MemoryStore
+from tests.core.world import ANNA, BERT, MINUTE, SECOND, FakeClock, populated
+
+KEYS = Keys.derive(bytes(range(32)))
+PASSWORD = "correct horse battery staple"
+TOTP_SECRET = b"12345678901234567890"
+
+
+class World:
+    """A prover over a store in which Anna has a password, and Bert a password and an authenticator."""
+
+    def __init__(self, store: MemoryStore, slots: int = 4) -> None:
+        self.store = store
+        self.clock = FakeClock()
+        self.passwords = Passwords(CHEAPEST)
+        # What was run off the loop, in order.
+        self.ran: list[str] = []
+        self.prover = self.prover_of(self.passwords, slots)
+
+    def prover_of(self, passwords: Passwords, slots: int = 4) -> Prover:
+        return Prover(
+            self.store.people,
+            self.store.guesses,
+            clock=self.clock,
+            keys=KEYS,
+            passwords=passwords,
+            in_thread=self._in_thread,
+            slot=asyncio.Semaphore(slots),
+        )
+
+    # Any: as the port has it.
+    async def _in_thread(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        self.ran.append(call.__name__)
+        return await asyncio.to_thread(call, *args)
+
+    async def prove(
+        self, login: str = ANNA.login, password: str = PASSWORD, code: str | None = None, address: str = "192.0.2.1"
+    ) -> Proof:
+        return await self.prover.prove(Claim(login=login, password=password, code=code, address=address))
+
+    async def failures(self, login: str) -> int:
+        noted = await self.store.guesses.failures(guess.login_key(login, key=KEYS.guesses))
+        return 0 if noted is None else noted.count
+
+    async def fail(self, login: str, times: int) -> None:
+        """So many failures of a login, noted now, from nowhere."""
+        for _ in range(times):
+            await self.store.guesses.note_failure([guess.login_key(login, key=KEYS.guesses)], now=self.clock.now())
+
+    def code(self, drift: int = 0) -> str:
+        return totp.code_at(TOTP_SECRET, self.clock.now() + drift * 30 * SECOND)
+
+
+async def a_world(slots: int = 4) -> World:
+    world = World(await populated(MemoryStore()), slots)
+    stored = world.passwords.hash(PASSWORD)
+    now = world.clock.now()
+    for person in (ANNA, BERT):
+        await world.store.people.set_password(person.id, password_hash=stored, replacing=None, now=now)
+    await world.store.people.set_totp(BERT.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), now=now)
+    return world
+
+
+# --- Strangers learn nothing ----------------------------------------------------------------------------------------------
+
+
+async def test_the_right_password_proves_its_user() -> None:
+    world = await a_world()
+
+    proof = await world.prove(" ANNA@example.com ")
+
+    assert proof.user is not None
+    assert (proof.user.id, proof.shortfall) == (ANNA.id, None)
+
+
+@pytest.mark.parametrize("times", [1, 5, 6, 99])
+async def test_unknown_and_known_logins_go_the_same_way(times: int) -> None:
+    outcomes = []
+    for login in (ANNA.login, BERT.login, "nobody@example.com"):
+        world = await a_world()
+        await world.fail(login, times)
+        try:
+            how: object = await world.prove(login, "wrong password")
+        except Throttled as error:
+            how = (str(error), error.retry_after)
+        outcomes.append((how, world.ran, await world.failures(login)))
+
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert outcomes[0][1] == (["verify"] if times < 5 else []), "one hash, or none for everybody"
+
+
+async def test_a_locked_login_looks_alike_known_or_not_and_its_right_password_does_not_open_it() -> None:
+    world = await a_world()
+    for login in (ANNA.login, "nobody@example.com"):
+        await world.fail(login, 100)
+
+    proofs = [await world.prove(login) for login in (ANNA.login, "nobody@example.com")]
+
+    assert proofs == [Proof(None, Shortfall.LOCKED)] * 2
+    assert world.ran == []
+
+
+async def test_the_right_password_with_a_wrong_code_counts_as_a_guess() -> None:
+    world = await a_world()
+
+    proof = await world.prove(BERT.login, code="000000")
+
+    assert proof == Proof(None, Shortfall.CODE)
+    assert await world.failures(BERT.login) == 1
+
+
+async def test_a_missing_code_is_asked_for_and_does_not_count() -> None:
+    world = await a_world()
+
+    proofs = [await world.prove(BERT.login, code=code) for code in (None, "")]
+
+    assert proofs == [Proof(None, Shortfall.CODE)] * 2
+    assert await world.failures(BERT.login) == 0
+
+
+async def test_a_right_code_with_a_wrong_password_is_a_wrong_password_and_leaves_the_code_unused() -> None:
+    world = await a_world()
+
+    proof = await world.prove(BERT.login, "wrong password", world.code())
+
+    assert proof == Proof(None, Shortfall.WRONG)
+    assert (await world.prove(BERT.login, code=world.code())).user is not None
+
+
+async def test_a_claim_never_prints() -> None:
+    claim = Claim(login=ANNA.login, password=PASSWORD, code="123456", address="192.0.2.1")
+
+    assert f"{claim} {claim!r} {[claim]}" == "Claim(…) Claim(…) [Claim(…)]"
+
+
+# --- Codes ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("drift", [-1, 0, 1])
+async def test_a_code_one_step_off_is_accepted_once(drift: int) -> None:
+    world = await a_world()
+    code = world.code(drift)
+
+    first = await world.prove(BERT.login, code=code)
+    again = await world.prove(BERT.login, code=code)
+
+    assert first.user is not None
+    assert again == Proof(None, Shortfall.CODE)
+
+
+@pytest.mark.parametrize("drift", [-2, 2])
+async def test_a_stale_code_is_refused(drift: int) -> None:
+    world = await a_world()
+
+    assert await world.prove(BERT.login, code=world.code(drift)) == Proof(None, Shortfall.CODE)
+
+
+async def test_a_step_before_the_one_that_was_used_is_used_too() -> None:
+    world = await a_world()
+    earlier = world.code(-1)
+    await world.prove(BERT.login, code=world.code())
+
+    assert await world.prove(BERT.login, code=earlier) == Proof(None, Shortfall.CODE)
+
+
+async def test_the_same_code_at_the_same_time_works_once() -> None:
+    world = await a_world()
+
+    proofs = await asyncio.gather(*(world.prove(BERT.login, code=world.code()) for _ in range(4)))
+
+    assert sum(proof.user is not None for proof in proofs) == 1
+
+
+async def test_a_sealed_secret_of_somebody_else_opens_nothing() -> None:
+    world = await a_world()
+    await world.store.people.set_totp(ANNA.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), now=world.clock.now())
+
+    with pytest.raises(Invalid, match="does not open"):
+        await world.prove(ANNA.login, code=world.code())
+
+
+# --- Guessers wait --------------------------------------------------------------------------------------------------------
+
+
+async def test_five_wrong_guesses_are_judged_the_sixth_waits_even_with_the_right_password() -> None:
+    world = await a_world()
+    for _ in range(5):
+        assert (await world.prove(password="wrong password")).shortfall is Shortfall.WRONG
+
+    with pytest.raises(Throttled, match="try again in 1 seconds") as caught:
+        await world.prove()
+
+    assert caught.value.retry_after == 1
+    assert await world.failures(ANNA.login) == 5, "what was not judged is no failure"
+    world.clock.move(SECOND)
+    assert (await world.prove()).user is not None
+
+
+async def test_success_ends_the_row_of_failures_of_the_login_but_not_of_the_address() -> None:
+    world = await a_world()
+    for _ in range(4):
+        await world.prove(password="wrong password")
+
+    await world.prove()
+
+    address = await world.store.guesses.failures(guess.address_key("192.0.2.1", key=KEYS.guesses))
+    assert await world.failures(ANNA.login) == 0
+    assert address is not None
+    assert address.count == 4
+
+
+async def test_an_address_that_tries_many_logins_waits_and_another_address_does_not() -> None:
+    world = await a_world()
+    for number in range(20):
+        await world.prove(f"user{number}@example.com", "wrong password")
+
+    with pytest.raises(Throttled):
+        await world.prove()
+
+    assert (await world.prove(address="192.0.2.2")).user is not None
+    world.clock.move(15 * MINUTE)
+    assert (await world.prove()).user is not None
+
+
+async def test_guessing_goes_on_from_many_addresses_only_until_the_login_is_locked() -> None:
+    world = await a_world()
+    judged = 0
+    while (proof := await world.prove(password="wrong password", address=f"198.51.100.{judged}")).shortfall is not (
+        Shortfall.LOCKED
+    ):
+        assert proof.shortfall is Shortfall.WRONG
+        judged += 1
+        world.clock.move(MINUTE)
+
+    assert judged == 100
+    assert (await world.prove()).shortfall is Shortfall.LOCKED
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+async def test_of_guesses_at_the_same_time_only_as_many_as_there_are_slots_go_by_an_old_count(slots: int) -> None:
+    world = await a_world(slots)
+
+    outcomes = await asyncio.gather(
+        *(world.prove(password="wrong password") for _ in range(40)), return_exceptions=True
+    )
+
+    judged = [one for one in outcomes if isinstance(one, Proof)]
+    assert all(isinstance(one, Proof | Throttled) for one in outcomes)
+    assert 5 <= len(judged) <= 5 + slots - 1
+    assert await world.failures(ANNA.login) == len(judged)
+
+
+# --- Hashes are renewed ---------------------------------------------------------------------------------------------------
+
+
+async def hash_of_anna(world: World) -> str:
+    found = await world.store.people.credentials(ANNA.login)
+    assert found is not None
+    return found[1].password_hash
+
+
+async def test_a_hash_under_older_parameters_is_renewed_when_the_password_is_at_hand() -> None:
+    world = await a_world()
+    newer = Passwords(PRE_21_2)
+    world.prover = world.prover_of(newer)
+    old = await hash_of_anna(world)
+    await world.prove(password="wrong password")
+    assert await hash_of_anna(world) == old
+
+    await world.prove()
+
+    renewed = await hash_of_anna(world)
+    assert not newer.is_outdated(renewed)
+    assert newer.verify(PASSWORD, renewed)
+    assert world.ran == ["verify", "verify", "hash"]
+
+
+async def test_a_hash_under_these_parameters_is_left_alone() -> None:
+    world = await a_world()
+    before = await hash_of_anna(world)
+
+    await world.prove()
+
+    assert await hash_of_anna(world) == before
+    assert world.ran == ["verify"]
+
+
+async def test_a_password_changed_while_its_hash_is_renewed_stays_changed() -> None:
+    world = await a_world()
+    newer = Passwords(PRE_21_2)
+    changed = newer.hash("another good password")
+
+    async def in_thread(call: Callable[..., Any], /, *args: Any) -> Any:
+        if call.__name__ == "hash":
+            now = world.clock.now()
+            await world.store.people.set_password(ANNA.id, password_hash=changed, replacing=None, now=now)
+        return call(*args)
+
+    world._in_thread = in_thread  # type: ignore[method-assign]  # the driver's part: where a slow call runs
+    world.prover = world.prover_of(newer)
+
+    await world.prove()
+
+    assert await hash_of_anna(world) == changed
