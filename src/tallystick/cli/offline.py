@@ -27,17 +27,28 @@ class Desk(msgspec.Struct, frozen=True):
     accounts: Accounts
 
 
-def at_desk(flags: Mapping[str, str | None], work: Callable[[Desk], Awaitable[_T]]) -> _T:
-    """Do `work` on the database that the settings name.  Raises whatever is wrong with settings, key file or database."""
+class Office(msgspec.Struct, frozen=True):
+    """A database that is known to be ours.
+
+    Each `run` opens and closes it: ask people between two of them.  Within one, Ctrl-C at a prompt would only ask the loop
+    to end, and the loop waits for the prompt.
+    """
+
+    database: str
+    keys: Keys
+    hashing: Hashing
+
+    def run(self, work: Callable[[Desk], Awaitable[_T]]) -> _T:
+        """Do `work`."""
+        return opened(self.database, lambda store: work(desk(store, self.keys, self.hashing)))
+
+
+def office(flags: Mapping[str, str | None]) -> Office:
+    """What the settings name.  Raises whatever is wrong with settings, key file or database."""
     given = settings.read(flags)
     keys = load_keys(given.key_file)
     require_ours(given.database, keys)
-    return work_on(given.database, keys, given.hashing, work)
-
-
-def work_on(database: str, keys: Keys, hashing: Hashing, work: Callable[[Desk], Awaitable[_T]]) -> _T:
-    """Do `work` on a database that is known to be ours."""
-    return opened(database, lambda store: work(desk(store, keys, hashing)))
+    return Office(given.database, keys, given.hashing)
 
 
 def desk(store: Store, keys: Keys, hashing: Hashing) -> Desk:

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from tallystick.core.errors import Invalid
+from tallystick.identity.password import check_acceptable
 
 _PASSWORD_BYTES_MAX: Final = 4096
 
@@ -15,23 +16,39 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
+def is_shown() -> bool:
+    """Whether somebody looks at what is printed."""
+    return sys.stdout.isatty()
+
+
 def ask(what: str) -> str:
-    """A line of text."""
+    """A line of text.  Raises `Invalid` when nobody is there to be asked."""
+    if not is_interactive():
+        raise Invalid(f"there is no terminal to ask on: {what[:1].lower() + what[1:]}")
     answer: str = click.prompt(what, type=str)
     return answer
 
 
-def new_password(*, from_stdin: bool) -> str:
+def new_password(*, known_words: list[str], from_stdin: bool) -> str:
     """A password that was typed twice, unseen, or the first line of standard input.
 
-    Raises `Invalid` when neither is possible, or nothing came.
+    `known_words`: what it must not be made of.  One that is too easy to guess is asked for again; raises `Invalid` when it
+    came from standard input, or when nobody is there to be asked.
     """
     if from_stdin:
-        return _first_line()
+        password = _first_line()
+        check_acceptable(password, known_words=known_words)
+        return password
     if not is_interactive():
         raise Invalid("there is no terminal to ask for a password on: give it as the first line of --password-stdin")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt="Password, once more")
-    return password
+    while True:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt="Password, once more")
+        try:
+            check_acceptable(password, known_words=known_words)
+        except Invalid as error:
+            click.echo(f"{error}.", err=True)
+        else:
+            return password
 
 
 def _first_line() -> str:
