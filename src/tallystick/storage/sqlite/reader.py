@@ -4,10 +4,13 @@ A point read takes some ten microseconds, a trip to a thread and back a hundred.
 """
 
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from tallystick.storage.rows import Row
 from tallystick.storage.sqlite.connection import unavailable
+
+# SQLite's own 2 MiB hold the tokens of a small team only; at 100,000 tokens the difference was a microsecond in twelve.
+_CACHE_KIB: Final = 32 * 1024
 
 
 class Reader:
@@ -15,6 +18,7 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._connection = connection
 
     # Any: whatever the statement takes.  Its names are checked by the driver, and by a test.

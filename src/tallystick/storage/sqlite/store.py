@@ -46,7 +46,7 @@ class SqliteStore:
         return cls(reader, writer)
 
     async def ready(self) -> None:
-        """Raises `Unavailable` when the database cannot be read and written now.  It does write: one small row."""
+        """Raises `Unavailable` when the database cannot be read and written now.  To know, it writes: one small row."""
         self._reader.one(_SQL.meta, {"name": "last_ready"})
         await self._writer.submit(_try_to_write, str(time.time_ns() // 1_000_000))
 

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from tallystick.core.errors import TallystickError, Unavailable
+from tallystick.core.errors import Unavailable
 from tallystick.storage.sqlite.connection import unavailable
 
 I = TypeVar("I")  # noqa: E741 - an item
@@ -53,6 +53,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._gathered: list[_Job] = []
         self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._in_hand: list[_Job] = []
         self._refusal: str | None = None
         self._ended = self._loop.create_future()
         # A daemon: a program that forgot to close its store can still end.  What was acknowledged is on disk.
@@ -92,10 +93,11 @@ class Writer:
         try:
             stopped = False
             while not stopped:
-                jobs, stopped = self._next_batch()
-                self._tell(self._write(jobs))
-            self._close()
+                self._in_hand, stopped = self._next_batch()
+                if self._in_hand:
+                    self._call_loop(_tell, self._write(self._in_hand))
         finally:
+            self._let_go(checkpoint=True)
             # Also when something went wrong that cannot go wrong: whoever waits, or comes later, is told so.
             self._refusal = self._refusal or "the store has stopped writing"
             self._call_loop(self._end)
@@ -115,8 +117,6 @@ class Writer:
     def _write(self, jobs: list[_Job]) -> list[_Outcome]:
         """One transaction.  Nobody is told anything before it is committed."""
         outcomes: list[_Outcome] = []
-        if not jobs:
-            return outcomes
         try:
             connection = self._connection = self._connection or self._connect()
             connection.execute("BEGIN IMMEDIATE")
@@ -125,7 +125,7 @@ class Writer:
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was: all of them are told, and the thread lives on
             self._roll_back()
-            return [_Outcome(job.future, None, _failure(error)) for job in jobs]
+            return [_Outcome(job.future, None, _unavailable(error)) for job in jobs]
         return outcomes
 
     def _roll_back(self) -> None:
@@ -134,22 +134,17 @@ class Writer:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
-            self._close()
+            self._let_go(checkpoint=False)
 
-    def _close(self) -> None:
+    def _let_go(self, *, checkpoint: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error:
-            pass  # another process is reading or writing: the log stays, and is read by whoever opens the file next
-        finally:
+        if checkpoint:
+            with suppress(sqlite3.Error):  # in use elsewhere: the log stays, and is read by whoever opens the file next
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):
             connection.close()
-
-    def _tell(self, outcomes: list[_Outcome]) -> None:
-        if outcomes:
-            self._call_loop(_tell, outcomes)
 
     def _call_loop(self, call: Callable[..., None], *args: Any) -> None:
         with suppress(RuntimeError):  # the loop was closed: nobody waits any more
@@ -158,8 +153,9 @@ class Writer:
     # Again on the loop.
 
     def _end(self) -> None:
-        """The thread is over.  After an orderly stop nothing is left here."""
-        left, self._gathered = self._gathered, []
+        """The thread is over.  After an orderly stop nobody is waiting any more."""
+        left = self._in_hand + self._gathered
+        self._gathered = []
         while not self._queue.empty():
             left += self._queue.get() or []
         _tell([_Outcome(job.future, None, Unavailable(self._refusal or "")) for job in left])
@@ -187,15 +183,13 @@ def _write_group(connection: sqlite3.Connection, work: Work[Any, Any], jobs: lis
         connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
         if len(jobs) == 1:
-            return [_Outcome(jobs[0].future, None, _failure(error))]
+            return [_Outcome(jobs[0].future, None, _unavailable(error) if isinstance(error, sqlite3.Error) else error)]
         return [outcome for job in jobs for outcome in _write_group(connection, work, [job])]
     return [_Outcome(job.future, result, None) for job, result in zip(jobs, results, strict=True)]
 
 
-def _failure(error: BaseException) -> BaseException:
-    """What the waiter gets.  A new exception each time: a shared one would collect the tracebacks of all who raise it."""
-    if isinstance(error, TallystickError):
-        return error
+def _unavailable(error: BaseException) -> Unavailable:
+    """A new exception for each waiter: a shared one would collect the tracebacks of all who raise it."""
     ours = unavailable(error)
     ours.__cause__ = error
     return ours
