@@ -1,0 +1,35 @@
+"""Fastly's own clients, unmodified, against the real thing: a server process, real sockets, real passwords.
+
+Each module has a world of its own, because a one-time code works once and failed guesses are counted.  It therefore also
+runs on one pytest-xdist worker (`xdist_group`).
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tallystick.testing import running_server
+from tests.clients.world import World
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with running_server() as server:
+        yield World.of(server.values)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Where node is; skips, saying how to get it, when it or the npm clients are not there."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip(
+            "the official npm clients need node: apt-get install nodejs npm, or brew install node; then make test"
+        )
+    if not (HERE / "node_modules" / ".package-lock.json").exists():
+        pytest.skip("the official npm clients are not installed: make test does it (cd tests/clients && npm ci)")
+    return found

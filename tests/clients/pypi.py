@@ -1,0 +1,57 @@
+"""PyPI `fastly` as it is, aimed at the service under test."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import fastly
+import pytest
+from fastly.api.tokens_api import TokensApi
+from fastly.model.token_created_response import TokenCreatedResponse
+
+from tests.clients.refusals import Refusal
+from tests.clients.world import World
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+
+# Any, throughout: this client has no types.
+def client(world: World, token: str, **basic: str) -> Any:
+    settings = fastly.Configuration(host=world.api_url, **basic)
+    settings.api_token = token
+    return fastly.ApiClient(settings)
+
+
+def tokens(world: World, token: str, **basic: str) -> Any:
+    """The eight operations, with this token."""
+    return TokensApi(client(world, token, **basic))
+
+
+def create(
+    world: World, token: str = "", *, otp: str | None = None, services: Sequence[str] = (), **fields: str
+) -> Any:
+    """A create with fields: the client's `create_token` takes none, so this is the call below it."""
+    return client(world, token).call_api(
+        "/tokens",
+        "POST",
+        header_params=FORM if otp is None else {**FORM, "Fastly-OTP": otp},
+        # Spaces become `+` here.
+        post_params=[*fields.items(), *(("services[]", service) for service in services)],
+        response_type=(TokenCreatedResponse,),
+        auth_settings=["token"] if token else [],
+        _return_http_data_only=True,
+        _check_type=True,
+    )
+
+
+def granted(world: World, *, services: Sequence[str] = (), **fields: str) -> Any:
+    """A token of the ordinary user's, by password alone.  It is not in sudo."""
+    return create(world, username=world.user_login, password=world.user_password, services=services, **fields)
+
+
+def refused(call: Callable[[], object]) -> Refusal:
+    """The refusal that the client raises, taken out of its exception."""
+    with pytest.raises(fastly.ApiException) as caught:
+        call()
+    body = json.loads(caught.value.body)
+    return Refusal(caught.value.status, body["msg"], body.get("detail"), body.get("code"))

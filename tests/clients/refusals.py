@@ -1,0 +1,62 @@
+"""How the service says no, once for all clients: each shows the same answer in a way of its own."""
+
+from dataclasses import dataclass
+
+_PHRASES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Status and body."""
+
+    status: int
+    msg: str
+    detail: str | None = None
+    code: str | None = None
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The JSON of it: what is None is not there."""
+        parts = {"msg": self.msg, "detail": self.detail, "code": self.code}
+        return {name: text for name, text in parts.items() if text is not None}
+
+    @property
+    def sentence(self) -> str:
+        """What `fastly`, the command line, makes of it."""
+        detail = "" if self.detail is None else f" ({self.detail})"
+        return f"the Fastly API returned {self.status} {_PHRASES[self.status]}: {self.msg}{detail}."
+
+
+NO_CREDENTIALS = Refusal(401, "Provided credentials are missing or invalid")
+NO_SUDO = Refusal(403, "You must POST /sudo to access this endpoint")
+NO_SUPERUSER = Refusal(403, "Only a superuser of this customer may access this endpoint")
+READ_ONLY = Refusal(403, "Read only tokens are not allowed to access this endpoint")
+TOO_WIDE = Refusal(403, "A token limited to services can only create tokens limited to the same services, or to fewer")
+LIMITED = Refusal(403, "Tokens limited to services are not allowed to access this endpoint")
+NO_ONE_TIME_CODE = Refusal(400, "2fa.verify", "Invalid one-time password", "2fa.verify")
+WRONG_PASSWORD = Refusal(400, "Invalid username or password", "The username or the password is wrong", "invalid_grant")
+NO_PASSWORD = Refusal(400, "username and password are needed", "password is missing", "invalid_request")
+WRONG_PASSWORD_FOR_SUDO = Refusal(403, "Invalid username or password", "Invalid username or password", "forbidden")
+NO_ID = Refusal(400, "each item of data takes an id", "each item of data takes an id", "invalid_request")
+
+
+def with_code(status: int, msg: str, code: str) -> Refusal:
+    """One that has no more to say than its sentence: it then stands in `detail` too, where one of Fastly's tools looks."""
+    return Refusal(status, msg, msg, code)
+
+
+BAD_SCOPE = with_code(
+    400, "unknown scope 'all': use one or more of global, global:read, purge_all, purge_select", "invalid_scope"
+)
+BAD_SERVICE = with_code(400, "no such service: nowhere", "invalid_request")
+PAST = with_code(422, "expires_at must be in the future", "invalid_request")
+
+
+def no_such_token(token_id: str) -> Refusal:
+    """Unknown, revoked, or somebody else's: nobody can tell."""
+    return Refusal(404, "Record not found", f"Cannot find token {token_id!r}")
+
+
+def no_such_tokens(*token_ids: str) -> Refusal:
+    """In bulk."""
+    return Refusal(404, "Record not found", f"Cannot find tokens {', '.join(token_ids)}; none was revoked")
