@@ -1,0 +1,42 @@
+"""Every store passes the same tests: those that take `store` run on each kind, with tests.core.world's people in it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tallystick.core.ports import Store
+from tallystick.storage.memory import MemoryStore
+from tallystick.storage.sqlite import setup
+from tallystick.storage.sqlite.store import SqliteStore
+from tests.core.world import populated
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as `prepare` leaves it: copied, because to copy it is quicker than to make it."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    setup.prepare(path)
+    return path
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(template, tmp_path / "tally.db"))
+
+
+@pytest.fixture
+async def sqlite(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore.open(path, busy_seconds=0.2)
+    yield await populated(store)
+    await store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Store]:
+    kind: Literal["memory", "sqlite"] = request.param
+    store: Store = MemoryStore() if kind == "memory" else SqliteStore.open(path)
+    yield await populated(store)
+    await store.close()
