@@ -62,7 +62,7 @@ STRANGER = user("stranger", Role.SUPERUSER, OTHER)
 # Any: a test names only the fields that it is about.
 def token(owner: User = ANNA, name: str = "t", scope: str = "global", **fields: Any) -> Token:
     plain = Token(
-        id=f"{owner.name}{name}".ljust(22, "0"),
+        id=f"{owner.name}{name}".ljust(22, "_"),
         user_id=owner.id,
         customer_id=owner.customer_id,
         name=name,

@@ -20,7 +20,7 @@ JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
 _FIELDS_MAX: Final = 2000
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
@@ -50,7 +50,7 @@ def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
     if kind in JSON:
         return msgspec.json.decode(body, type=into)
     if kind == FORM and forms:
-        return msgspec.convert(_form(body), into)
+        return msgspec.convert(_form(body, into.__struct_fields__), into)
     readable = " or ".join([*JSON, *([FORM] if forms else [])])
     raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {readable}")
 
@@ -69,8 +69,8 @@ async def _read_bytes(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _form(body: bytes) -> dict[str, Any]:
-    """The fields of a form.  A field given twice is refused: which of the two was checked must never be a question."""
+def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
+    """The known fields of a form.  One given twice is refused: which of the two was checked must never be a question."""
     try:
         text = body.decode()
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
@@ -84,7 +84,7 @@ def _form(body: bytes) -> dict[str, Any]:
             fields.setdefault("services", []).append(value)
         elif name in fields:
             raise Invalid(f"{name} was given more than once", code="invalid_request")
-        else:
+        elif name in known:
             fields[name] = value
     return fields
 

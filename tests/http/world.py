@@ -1,0 +1,131 @@
+"""The whole service in this process: real store, real guards, a clock that stands still, and everybody's tokens at hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+from argon2.profiles import CHEAPEST
+
+from tallystick.core.people import User
+from tallystick.core.ports import Store
+from tallystick.core.secret import Secret, digester
+from tallystick.core.token import Token
+from tallystick.core.use import Uses
+from tallystick.http.app import build_app
+from tallystick.http.routes import Wiring
+from tallystick.identity import totp
+from tallystick.identity.keys import Keys
+from tallystick.identity.password import Passwords
+from tallystick.identity.proof import Prover
+from tallystick.storage import open_store, prepare
+from tests.core.world import ANNA, BERT, NOW, ROOT, SECOND, STRANGER, FakeClock, add, populated, token
+
+KEYS = Keys.derive(bytes(range(32)))
+PASSWORDS = Passwords(CHEAPEST)
+PASSWORD = "correct horse battery staple"
+_STORED = PASSWORDS.hash(PASSWORD)
+OTP_SECRET = b"12345678901234567890"
+OTP_USER = BERT  # Bert has an authenticator, the others do not
+
+
+class World:
+    """What a test asks the service with.  `secrets`: of one global token each, by user id."""
+
+    def __init__(self, store: Store, client: httpx2.AsyncClient, clock: FakeClock, wiring: Wiring) -> None:
+        self.store = store
+        self.client = client
+        self.clock = clock
+        self.wiring = wiring
+        self.secrets: dict[str, str] = {}
+
+    async def ask(self, method: str, path: str, who: User | str | None = None, **more: Any) -> httpx2.Response:
+        """One request: as a user with their global token, with a secret, or as nobody.  `more`: as httpx2 has it."""
+        secret = self.secrets[who.id] if isinstance(who, User) else who
+        headers = {**({} if secret is None else {"Fastly-Key": secret}), **more.pop("headers", {})}
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def create(self, who: User | str | None = None, **more: Any) -> httpx2.Response:
+        return await self.ask("POST", "/tokens", who, **more)
+
+    async def give(self, owner: User, name: str, scope: str = "global", **fields: Any) -> tuple[Token, str]:
+        """One more token of this user, straight into the store; with what a new one has not (`sudo_until`) set after."""
+        secret = Secret.mint()
+        kept = await add(self.store, token(owner, name, scope, **fields), secret)
+        if until := fields.get("sudo_until"):
+            await self.store.tokens.raise_sudo(kept.id, until=until)
+        return kept, secret.reveal()
+
+    async def live(self, token_id: str) -> bool:
+        found = await self.store.tokens.get(token_id)
+        return found is not None and found.is_live(self.clock.now())
+
+    async def count(self, owner: User) -> int:
+        """How many tokens its user sees."""
+        response = await self.ask("GET", "/tokens", owner)
+        return len(response.json())
+
+    def otp(self, drift: int = 0) -> dict[str, str]:
+        """The header with Bert's code, so many steps off."""
+        return {"Fastly-OTP": totp.code_at(OTP_SECRET, self.clock.now() + drift * 30 * SECOND)}
+
+
+@asynccontextmanager
+async def a_world(url: str = "memory:") -> AsyncIterator[World]:
+    prepare(url)
+    store = await open_store(url)
+    try:
+        clock = FakeClock()
+        wiring = wire(store, clock)
+        transport = httpx2.ASGITransport(build_app(wiring), client=("192.0.2.1", 4711))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://tallystick.test") as client:
+            client.headers["user-agent"] = "test/1"
+            world = World(store, client, clock, wiring)
+            await _people(world)
+            yield world
+    finally:
+        await store.close()
+
+
+def wire(store: Store, clock: FakeClock) -> Wiring:
+    prover = Prover(
+        store.people,
+        store.guesses,
+        clock=clock,
+        keys=KEYS,
+        passwords=PASSWORDS,
+        in_thread=asyncio.to_thread,
+        slot=asyncio.Semaphore(2),
+    )
+    return Wiring(store, clock, Uses(), digester(bytes(32)), prover)
+
+
+def sqlite_in(directory: Path) -> str:
+    return f"sqlite:{directory / 'tokens.db'}"
+
+
+async def _people(world: World) -> None:
+    await populated(world.store)
+    for person in (ROOT, ANNA, BERT, STRANGER):
+        await world.store.people.set_password(person.id, password_hash=_STORED, replacing=None, now=NOW)
+        _, world.secrets[person.id] = await world.give(person, "main")
+    sealed = KEYS.seal(OTP_SECRET, owner=OTP_USER.id)
+    await world.store.people.set_totp(OTP_USER.id, sealed=sealed, now=NOW)
+
+
+def main_id(owner: User) -> str:
+    """The id of the token that `secrets` has of this user."""
+    return token(owner, "main").id
+
+
+def error_of(response: httpx2.Response) -> dict[str, str]:
+    """The body of an error: JSON, `msg` first, `detail` and `code` where there are any, and nothing else."""
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    body = msgspec.json.decode(response.content, type=dict[str, str])
+    assert list(body) == [key for key in ("msg", "detail", "code") if key in body]
+    assert body["msg"]
+    return body
