@@ -45,6 +45,7 @@ SELECT id,
 
 -- name: tokens_of_user(user_id, customer_id, created_at, id, size)
 -- The next batch of a user's tokens that are not revoked, after (created_at, id), oldest first.
+-- || '': the planner must not think of the customer's index, in which it would walk through everybody's tokens.
   SELECT id,
          user_id,
          customer_id,
@@ -60,7 +61,7 @@ SELECT id,
          revoked_at
     FROM token
    WHERE user_id = :user_id
-     AND customer_id = :customer_id
+     AND customer_id || '' = :customer_id
      AND revoked_at IS NULL
      AND (created_at, id) > (:created_at, :id)
 ORDER BY created_at, id

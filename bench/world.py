@@ -1,0 +1,115 @@
+"""The world that the bench measures: users with a token in sudo each, one user with 1,000 tokens, a customer with 100,000."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from tallystick.core.people import Customer, Role, User
+from tallystick.core.ports import Store
+from tallystick.core.scope import stored
+from tallystick.core.secret import Digest, Secret, digester, new_id
+from tallystick.core.token import Token
+from tallystick.identity.keys import new_key_file, parse_key_file
+from tallystick.storage import bind_key, open_store, prepare
+
+CREATORS = 4_000  # each may have 100 live tokens: room for 396,000 creates
+LONG_LIST = 100_000
+STAFF = 1_000  # whose tokens the long list is, about 100 each
+SHORT_LIST = 1_000
+_UNLIMITED = 10**9
+_HOUR = 3_600_000
+
+T = TypeVar("T")
+
+
+class World(NamedTuple):
+    """Where it is, and the secrets to use it with."""
+
+    database: Path
+    key_file: Path
+    creators: list[str]
+    reader: str
+    superuser: str
+    customer_id: str
+
+
+def make(folder: Path) -> World:
+    """Make it in an empty folder; takes some seconds."""
+    key_file = folder / "bench.key"
+    key_file.write_text(new_key_file())
+    key_file.chmod(0o600)
+    keys, url = parse_key_file(key_file.read_text()), f"sqlite:{folder / 'bench.db'}"
+    prepare(url)
+    bind_key(url, keys.fingerprint)
+    return asyncio.run(_fill(folder, key_file, digester(keys.digests)))
+
+
+async def _fill(folder: Path, key_file: Path, digest: Callable[[Secret], Digest]) -> World:
+    store = await open_store(f"sqlite:{folder / 'bench.db'}")
+    now = time.time_ns() // 1_000_000
+    customers = [Customer(id=new_id(), name=name, created_at=now) for name in ("creators", "long list")]
+    for customer in customers:
+        await store.people.add_customer(customer)
+    creators = [_user(customers[0], f"creator-{n}@example.com", Role.USER, now) for n in range(CREATORS)]
+    reader = _user(customers[1], "reader@example.com", Role.USER, now)
+    superuser = _user(customers[1], "superuser@example.com", Role.SUPERUSER, now)
+    staff = [_user(customers[1], f"staff-{n}@example.com", Role.USER, now) for n in range(STAFF)]
+    for batch in _chunks(iter([*creators, *staff, reader, superuser]), 500):
+        await asyncio.gather(*(store.people.add_user(user, password_hash="") for user in batch))
+    secrets = {user.id: Secret.mint() for user in [*creators, reader, superuser]}
+    rows = [(_token(user, now, sudo=True), digest(secrets[user.id])) for user in [*creators, reader, superuser]]
+    rows += [(_token(reader, now - n), digest(Secret.mint())) for n in range(1, SHORT_LIST)]
+    rows += [(_token(staff[n % STAFF], now - n), digest(Secret.mint())) for n in range(1, LONG_LIST - SHORT_LIST)]
+    await _add(store, rows, now)
+    await store.close()
+    revealed = {user_id: secret.reveal() for user_id, secret in secrets.items()}
+    return World(
+        folder / "bench.db",
+        key_file,
+        [revealed[user.id] for user in creators],
+        revealed[reader.id],
+        revealed[superuser.id],
+        customers[1].id,
+    )
+
+
+async def _add(store: Store, rows: list[tuple[Token, Digest]], now: int) -> None:
+    for batch in _chunks(iter(rows), 1_000):
+        adding = (store.tokens.add(token, digest, limit=_UNLIMITED, parent_id=None, now=now) for token, digest in batch)
+        await asyncio.gather(*adding)
+        raising = [token for token, _ in batch if token.sudo_until is not None]
+        await asyncio.gather(*(store.tokens.raise_sudo(token.id, until=now + _HOUR) for token in raising))
+
+
+def _user(customer: Customer, login: str, role: Role, now: int) -> User:
+    return User(
+        id=new_id(),
+        customer_id=customer.id,
+        login=login,
+        name=login,
+        role=role,
+        two_factor=False,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _token(user: User, created_at: int, *, sudo: bool = False) -> Token:
+    return Token(
+        id=new_id(),
+        user_id=user.id,
+        customer_id=user.customer_id,
+        name="bench",
+        scope=stored("global"),
+        services=(),
+        created_at=created_at,
+        sudo_until=created_at + _HOUR if sudo else None,
+    )
+
+
+def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while batch := list(islice(items, size)):
+        yield batch
