@@ -13,7 +13,6 @@ Importing this imports no command: `tallystick token` works where the server's p
 
 import importlib
 import sys
-from importlib.metadata import version
 from typing import Final, NoReturn
 
 import click
@@ -67,7 +66,7 @@ class _Lazily(click.Group):
 
 
 @click.group(cls=_Lazily, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(version("tallystick"), message="tallystick %(version)s")
+@click.version_option(package_name="tallystick", message="%(package)s %(version)s")
 def cli() -> None:
     """Issue, inspect, verify, list and revoke API tokens: a service of your own that speaks Fastly's Tokens API."""
 

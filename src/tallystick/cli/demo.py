@@ -1,6 +1,7 @@
 """`tallystick demo`: one command from nothing to a service that official clients can talk to."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -47,7 +48,7 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
     def announce(url: str) -> None:
         if env_file is not None:
             _write(env_file, environment(url, made))
-        click.echo(welcome(url, made, directory))
+        click.echo(welcome(url, made, directory), nl=False)
 
     plan = Plan(given.database, given.key_file, given.hashing)
     serve.run(plan, host=given.host, port=given.port, workers=given.workers, announce=announce)
@@ -66,6 +67,8 @@ def welcome(url: str, made: World, directory: Path) -> str:
 
 def _clear(env_file: Path) -> None:
     """An older file would tell whoever waits for it that the service answers already."""
+    if not env_file.parent.is_dir():
+        raise Invalid(f"{env_file} cannot be written: there is no directory {env_file.parent}")
     try:
         env_file.unlink(missing_ok=True)
     except OSError as error:
@@ -79,36 +82,44 @@ def _write(env_file: Path, text: str) -> None:
         raise Invalid(f"{env_file} cannot be written: {reason(error)}") from error
 
 
-_WELCOME = """\
+_WELCOME: Final = """\
 Tallystick listens on {url}
 
-  This world is for trying things out, and all its secrets are shown here.  It is kept in {directory};
-  remove that directory for a new one.  For the real thing: tallystick init, then tallystick serve.
+  A small world to try things in, kept in {directory}.  It is no secret: all of
+  it is shown here.  For the real thing: tallystick init, then tallystick serve.
 
-               login                  password              token
-  superuser    {superuser_login}  {superuser_password}  {superuser_token}
-  user         {user_login}       {user_password}  {user_token}
-  with 2FA     {otp_login}        {otp_password}  {otp_token}
-               one-time secret, for any authenticator app: {otp_secret}
-
-  customer {customer_id}, services {service_1} and {service_2}
+  superuser   {superuser_login}
+              password {superuser_password}   token {superuser_token}
+  user        {user_login}
+              password {user_password}   token {user_token}
+  with 2FA    {otp_login}
+              password {otp_password}   token {otp_token}
+              secret for an authenticator app: {otp_secret}
+  customer    {customer_id}
+  services    {service_1}   {service_2}
 
 Try, in another terminal:
 
-  Use a token, and see what it is
-    curl -H 'Fastly-Key: {user_token}' {url}/tokens/self
+  API={url}
+  TOKEN={user_token}
 
-  Issue one: a password, or a token after POST /sudo
-    curl {url}/tokens -d username={user_login} -d password={user_password} -d name=mine -d scope=global
+  What is this token?
+    curl -H "Fastly-Key: $TOKEN" $API/tokens/self
 
-  List those of everybody, as the superuser
-    curl -H 'Fastly-Key: {superuser_token}' {url}/customer/{customer_id}/tokens
+  One more, by login and password:
+    curl $API/tokens -d username={user_login} -d password={user_password} -d name=mine -d scope=global
 
-  Revoke one, and use it once more
-    curl -X DELETE -H 'Fastly-Key: {superuser_token}' {url}/tokens/ID
+  All of this user's:
+    curl -H "Fastly-Key: $TOKEN" $API/tokens
 
-  Or with Fastly's own command line, as it is
-    FASTLY_API_ENDPOINT={url} FASTLY_ACCOUNT_ENDPOINT={url} FASTLY_API_TOKEN={user_token} fastly auth-token list
+  Everybody's, as the superuser:
+    curl -H "Fastly-Key: {superuser_token}" $API/customer/{customer_id}/tokens
 
-Ctrl-C stops it; a second start finds everything as it was.
+  Revoke one, by its id:
+    curl -X DELETE -H "Fastly-Key: $TOKEN" $API/tokens/ID
+
+  Fastly's own command line, as it is:
+    FASTLY_API_ENDPOINT=$API FASTLY_ACCOUNT_ENDPOINT=$API FASTLY_API_TOKEN=$TOKEN fastly auth-token list
+
+Ctrl-C stops it.  A second start finds everything as it was.
 """

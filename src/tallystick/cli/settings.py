@@ -174,9 +174,10 @@ def _default(name: str) -> object:
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
     known = {variable(name) for name in SETTINGS} | _THE_CLIENTS
+    meant = [name.removeprefix(PREFIX) for name in sorted(known)]
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
+            near = [PREFIX + one for one in difflib.get_close_matches(name.removeprefix(PREFIX), meant, n=1)]
             yield f"{name} is not a setting" + (f" (is {near[0]} meant?)" if near else "")
 
 

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from tallystick.cli import worker
 from tallystick.cli.listen import Address
 from tallystick.core.errors import TallystickError, Unavailable
 
+_log = logging.getLogger(__name__)
 STOP_SECONDS_MAX: Final = 5  # what is in flight takes milliseconds; a client that sends its body by the drop is cut off
 LISTEN_SECONDS_MAX: Final = (
     10  # from "all workers are set up" to the first answer: milliseconds, unless the machine is on its knees
@@ -91,18 +93,19 @@ class _Server(MPServer):
         """Wait until all workers are set up and one answers.  Up to then a worker that ends is not started again."""
         try:
             for _ in range(self.workers):
-                started: worker.Started = told.recv()
-                if started.failure is not None:
-                    raise Unavailable(started.failure)
+                _require_started(told)
             _wait_for_answer(address, given_up=lambda: self.interrupt_signal)
             self.respawn_failed_workers = True
-            announce()
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # nobody listens to us; others may want to be answered all the same
+                announce()
         except EOFError:
-            # The parent gave up, or was told to stop, before all had started.
-            return
+            return  # told to stop, or gave up, before all had started
         except TallystickError as error:
             self.failure = error
             self.stop()
+        _report_failures(told)
 
     def stop(self, *_signal: Any) -> None:
         """As on SIGTERM."""
@@ -128,11 +131,28 @@ def _signals_held() -> Iterator[None]:
 
     Without it a worker that is still importing would die with a traceback, and one that is up would seem to have crashed.
     """
+    # multiprocessing starts this helper of its own before the first child, and up to Python 3.12 lets SIGINT through then.
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+
+
+def _require_started(told: Connection) -> None:
+    started: worker.Started = told.recv()
+    if started.failure is not None:
+        raise Unavailable(started.failure)
+
+
+def _report_failures(told: Connection) -> None:
+    """Hear what those say that are started later.  Ends with the last worker."""
+    with contextlib.suppress(EOFError):
+        while True:
+            started: worker.Started = told.recv()
+            if started.failure is not None:
+                _log.error("a worker could not start: %s", started.failure)
 
 
 def _wait_for_answer(address: Address, *, given_up: Callable[[], bool]) -> None:

@@ -46,7 +46,7 @@ def new_password(*, known_words: list[str], from_stdin: bool) -> str:
         try:
             check_acceptable(password, known_words=known_words)
         except Invalid as error:
-            click.echo(f"{error}.", err=True)
+            click.echo(f"Not this one: {error}.", err=True)
         else:
             return password
 

@@ -68,7 +68,7 @@ def world_in(directory: Path, *, hashing: Hashing) -> World:
         with _alone_in(directory):
             if (directory / _UNFINISHED).exists() or not (directory / _WORLD).exists():
                 _make(directory, hashing)
-            return _kept(directory / _WORLD)
+            return _kept(directory)
     except OSError as error:
         raise Invalid(f"the demo world in {directory} cannot be made or read: {reason(error)}") from error
 
@@ -137,11 +137,17 @@ async def _token(store: Store, keys: Keys, user: User, *, now: int) -> str:
     return secret.reveal()
 
 
-def _kept(path: Path) -> World:
+def _kept(directory: Path) -> World:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=World)
+        if (directory / DATABASE).exists() and (directory / KEY_FILE).exists():
+            return msgspec.json.decode((directory / _WORLD).read_bytes(), type=World)
     except msgspec.DecodeError as error:
-        raise Invalid(f"{path} is damaged: remove the directory {path.parent} to begin with a new world") from error
+        raise _damaged(directory) from error
+    raise _damaged(directory)
+
+
+def _damaged(directory: Path) -> Invalid:
+    return Invalid(f"the demo world in {directory} is damaged: remove that directory to begin with a new one")
 
 
 @contextlib.contextmanager

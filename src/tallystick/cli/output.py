@@ -1,0 +1,205 @@
+"""What `tallystick token` shows, and how it ends.  Nothing else in it prints.
+
+Results go to standard output: as a table where somebody is looking, as lines with tabs between the fields where not, as JSON
+on request.  Everything else (notes, questions, progress, errors) goes to standard error, so that a pipe gets results only.
+What comes from a server is shown without its control characters: a token's name must not steer a terminal.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+import msgspec
+
+from tallystick.cli import sentence
+from tallystick.client.errors import clean
+from tallystick.client.models import Identity, IssuedToken, Token
+from tallystick.core.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    TallystickError,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
+
+EXIT: Final[Mapping[type[TallystickError], int]] = {
+    TallystickError: 1,
+    Unauthenticated: 3,
+    Forbidden: 4,
+    NotFound: 5,
+    Invalid: 6,
+    Throttled: 7,
+    Unavailable: 8,
+}
+"""How a command ends, by kind of failure.  0 is success, 2 is click's for a command line that makes no sense."""
+
+
+def note(text: str) -> None:
+    """Tell whoever is looking, and nobody else."""
+    click.echo(text, err=True)
+
+
+def failed(error: TallystickError) -> int:
+    """Say what went wrong, in one line, and return the exit code for it."""
+    wait = f" Try again in {error.retry_after:.0f} s." if isinstance(error, Throttled) and error.retry_after else ""
+    note(f"tallystick: {sentence(error)}{wait}")
+    return next(EXIT[kind] for kind in type(error).__mro__ if kind in EXIT)
+
+
+def show_issued(token: IssuedToken, *, as_json: bool) -> None:
+    """The secret: the one result that cannot be had again.  Alone on standard output, unless as JSON."""
+    if as_json:
+        _json(msgspec.to_builtins(token.record) | {"secret": token.secret.reveal()})
+    else:
+        click.echo(token.secret.reveal())
+    note(f"Created token {_summary(token)}.")
+    if sys.stdout.isatty():
+        note("Its secret is shown this once and cannot be had again: keep it now.")
+
+
+def show_tokens(tokens: Sequence[Token], *, with_user: bool, as_json: bool) -> None:
+    """A list of tokens, one a line.  The id comes first: `cut -f1` makes a list to revoke of it."""
+    if as_json:
+        _json(tokens)
+    elif sys.stdout.isatty():
+        _table(tokens, with_user=with_user)
+        note(count(len(tokens)))
+    else:
+        _lines(_exact(token, with_user=with_user) for token in tokens)
+
+
+def show_token(token: Token, *, as_json: bool) -> None:
+    """Everything about one token, a line for each field."""
+    if as_json:
+        _json(token)
+        return
+    _fields(
+        ("id", token.id),
+        ("name", token.name),
+        ("user", token.user_id),
+        ("customer", token.customer_id),
+        ("scope", token.scope),
+        ("services", ", ".join(token.services) or "all"),
+        ("created", _instant(token.created_at)),
+        ("expires", _instant(token.expires_at) or "never"),
+        ("last used", _instant(token.last_used_at) or "never"),
+        ("from", token.ip),
+        ("by", token.user_agent),
+        ("sudo until", _instant(token.sudo_expires_at)),
+    )
+
+
+def show_identity(identity: Identity, *, as_json: bool) -> None:
+    """Who a token speaks for."""
+    if as_json:
+        _json(identity)
+        return
+    _fields(
+        ("login", identity.login),
+        ("user", _named(identity.user_id, identity.user_name)),
+        ("customer", _named(identity.customer_id, identity.customer_name)),
+        ("token", _summary(identity.token)),
+        ("services", ", ".join(_named(key, name) for key, name in identity.services.items())),
+    )
+
+
+def show_revoked(done: int, *, of: int) -> None:
+    """How far a revocation came."""
+    note(f"Revoked {count(done)}." if done == of else f"Revoked {done:,} of {count(of)}; the others are as they were.")
+
+
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere.  What it yields is called with every number of steps that are done."""
+    with click.progressbar(length=total, label=what, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield bar.update
+
+
+def count(number: int) -> str:
+    """`number` tokens, in words."""
+    return "1 token" if number == 1 else f"{number:,} tokens"
+
+
+def _table(tokens: Sequence[Token], *, with_user: bool) -> None:
+    # Here, not above: rich takes longer to import than the rest of the command, and a pipe needs none of it.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("ID", no_wrap=True, min_width=22)  # to be copied, so never cut
+    if with_user:
+        table.add_column("USER", no_wrap=True, min_width=22)
+    for title in ("NAME", "SCOPE"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for title in ("SERVICES", "CREATED", "LAST USED", "EXPIRES"):
+        table.add_column(title, no_wrap=True)
+    now = datetime.now(UTC)
+    for token in tokens:
+        cells = _at_a_glance(token, now, with_user=with_user)
+        table.add_row(*(Text(clean(cell) or "") for cell in cells))
+    Console().print(table)
+
+
+def _at_a_glance(token: Token, now: datetime, *, with_user: bool) -> list[str | None]:
+    user = [token.user_id] if with_user else []
+    services = f"{len(token.services)}" if token.services else "all"
+    times = [_distance(each, now) for each in (token.created_at, token.last_used_at, token.expires_at)]
+    return [token.id, *user, token.name, token.scope, services, *times]
+
+
+def _exact(token: Token, *, with_user: bool) -> list[str | None]:
+    user = [token.user_id] if with_user else []
+    times = [_instant(each) for each in (token.created_at, token.last_used_at, token.expires_at)]
+    return [token.id, *user, token.name, token.scope, ",".join(token.services), *times]
+
+
+def _fields(*pairs: tuple[str, str | None]) -> None:
+    told = [(name, value) for name, value in pairs if value]
+    if not sys.stdout.isatty():
+        _lines(told)
+        return
+    width = max(len(name) for name, _ in told)
+    for name, value in told:
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {clean(value) or ''}")
+
+
+def _lines(rows: Iterable[Sequence[str | None]]) -> None:
+    for row in rows:
+        click.echo("\t".join(clean(cell) or "" for cell in row))
+
+
+def _json(data: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+def _summary(token: Token) -> str:
+    services = "all services" if not token.services else f"services {', '.join(token.services)}"
+    end = f"until {_instant(token.expires_at)}" if token.expires_at else "never expires"
+    return clean(f"{_named(token.id, token.name)}: {token.scope}, {services}, {end}") or ""
+
+
+def _named(key: str | None, name: str | None) -> str:
+    return f"{key} ({name})" if key and name else key or name or ""
+
+
+def _instant(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _distance(moment: datetime | None, now: datetime) -> str:
+    """How far away, in the largest unit that fits: `5m ago`, `in 89d`."""
+    if moment is None:
+        return "never"
+    seconds = abs((moment - now).total_seconds())
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (1, "s"))
+    length = f"{seconds // size:.0f}{unit}"
+    return f"in {length}" if moment > now else f"{length} ago"
+
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tallystick.cli import settings
+from tallystick.cli.settings import Hashing, Settings
+from tallystick.core.errors import Invalid
+
+DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_nothing_has_to_be_set() -> None:
+    assert Settings.read({"PATH": "/bin"}, {}) == Settings()
+
+
+def test_a_flag_goes_before_the_environment_and_the_environment_before_the_default() -> None:
+    environ = {"TALLYSTICK_PORT": "1111", "TALLYSTICK_WORKERS": "2", "TALLYSTICK_HASHING": "cheapest"}
+
+    read = Settings.read(environ, {"port": "2222", "workers": None})
+
+    assert (read.port, read.workers, read.hashing, read.host) == (2222, 2, Hashing.CHEAPEST, "127.0.0.1")
+
+
+def test_an_empty_variable_counts_as_absent_and_an_empty_flag_does_not() -> None:
+    assert Settings.read({"TALLYSTICK_PORT": ""}, {}).port == Settings().port
+    with pytest.raises(Invalid, match="--port must be a number"):
+        Settings.read({}, {"port": ""})
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    environ = {
+        "TALLYSTICK_PORT": "70000",
+        "TALLYSTICK_WORKERS": "many",
+        "TALLYSTICK_DATABASE": "mysql://root:hunter2@db",
+    }
+
+    with pytest.raises(Invalid) as caught:
+        Settings.read(environ, {"host": "a b", "hashing": "fast"})
+
+    named = ("TALLYSTICK_PORT", "TALLYSTICK_WORKERS", "TALLYSTICK_DATABASE", "--host", "--hashing")
+    assert [name for name in named if name not in str(caught.value)] == []
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_unknown_variable_is_a_mistake_and_the_one_that_was_meant_is_named() -> None:
+    with pytest.raises(Invalid) as caught:
+        Settings.read({"TALLYSTICK_PROT": "1", "TALLYSTICK_XYZZY": ""}, {})
+
+    assert str(caught.value) == (
+        "TALLYSTICK_PROT is not a setting (is TALLYSTICK_PORT meant?); TALLYSTICK_XYZZY is not a setting"
+    )
+
+
+def test_the_clients_variable_is_known() -> None:
+    assert Settings.read({"TALLYSTICK_URL": "http://127.0.0.1:8080"}, {}) == Settings()
+
+
+@pytest.mark.parametrize("text", ["-1", "+1", "1.0", "0x1", "١", " 1", "65536", "9" * 5000])
+def test_only_plain_numbers_within_bounds_are_ports(text: str) -> None:
+    with pytest.raises(Invalid, match="TALLYSTICK_PORT must be a number from 0 to 65535"):
+        Settings.read({"TALLYSTICK_PORT": text}, {})
+
+
+@pytest.mark.parametrize("text", ["memory:", "sqlite:", "tallystick.db", "postgres://a"])
+def test_a_service_keeps_its_data_in_a_file(text: str) -> None:
+    with pytest.raises(Invalid, match="TALLYSTICK_DATABASE must be"):
+        Settings.read({"TALLYSTICK_DATABASE": text}, {})
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert DOCS.read_text(encoding="utf-8") == settings.page(), (
+        "write it anew: python -c 'from tallystick.cli.settings import page; print(page(), end=\"\")' > docs/settings.md"
+    )
+
+
+def test_a_flag_shows_its_help_its_variable_and_its_default() -> None:
+    @click.command()
+    @settings.options("port")
+    def command(port: str | None) -> None:
+        click.echo(port)
+
+    shown = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
+
+    assert "--port TEXT The port to listen on; 0 takes any free one. [TALLYSTICK_PORT; default: 8080]" in shown
