@@ -1,7 +1,7 @@
 """Fastly's own clients, unmodified, against the real thing: a server process, real sockets, real passwords.
 
-Each module has a world of its own, because a one-time code works once and failed guesses are counted.  It therefore also
-runs on one pytest-xdist worker (`xdist_group`).
+Each module has a world of its own: a one-time code works once, a user has at most 100 tokens, and one of the clients cannot
+read what another one makes.  `xdist_group` only saves starting that world in several test processes.
 """
 
 import shutil
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.testing import running_server
+from tests.clients.cli import Fastly
 from tests.clients.world import World
 
 HERE = Path(__file__).parent
@@ -33,3 +34,9 @@ def node() -> str:
     if not (HERE / "node_modules" / ".package-lock.json").exists():
         pytest.skip("the official npm clients are not installed: make test does it (cd tests/clients && npm ci)")
     return found
+
+
+@pytest.fixture
+def fastly(node: str, world: World, tmp_path: Path) -> Fastly:
+    """The program `fastly`, with an empty profile."""
+    return Fastly(node, world, tmp_path)

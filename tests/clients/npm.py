@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -25,7 +25,7 @@ class Rejected(Exception):
 
 
 class Client:
-    """The client, with whatever token a call names."""
+    """The client, with whatever token a call names.  Its process ends with the `with`."""
 
     def __init__(self, node: str, world: World) -> None:
         self.world = world
@@ -56,8 +56,11 @@ class Client:
         proof = {"username": self.world.user_login, "password": self.world.user_password}
         return self.create(services=services, **proof, **fields)
 
-    def stop(self) -> None:
-        """End the process: the end of its input is enough."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The end of its input is enough.
         self._process.communicate(timeout=STOP_SECONDS_MAX)
 
     def _ask(self, **command: Any) -> Any:

@@ -31,13 +31,12 @@ NO_CREDENTIALS = Refusal(401, "Provided credentials are missing or invalid")
 NO_SUDO = Refusal(403, "You must POST /sudo to access this endpoint")
 NO_SUPERUSER = Refusal(403, "Only a superuser of this customer may access this endpoint")
 READ_ONLY = Refusal(403, "Read only tokens are not allowed to access this endpoint")
+PURGE_ONLY = Refusal(403, "Tokens with scope purge_all are not allowed to access this endpoint; it takes global")
 TOO_WIDE = Refusal(403, "A token limited to services can only create tokens limited to the same services, or to fewer")
-LIMITED = Refusal(403, "Tokens limited to services are not allowed to access this endpoint")
 NO_ONE_TIME_CODE = Refusal(400, "2fa.verify", "Invalid one-time password", "2fa.verify")
 WRONG_PASSWORD = Refusal(400, "Invalid username or password", "The username or the password is wrong", "invalid_grant")
 NO_PASSWORD = Refusal(400, "username and password are needed", "password is missing", "invalid_request")
 WRONG_PASSWORD_FOR_SUDO = Refusal(403, "Invalid username or password", "Invalid username or password", "forbidden")
-NO_ID = Refusal(400, "each item of data takes an id", "each item of data takes an id", "invalid_request")
 
 
 def with_code(status: int, msg: str, code: str) -> Refusal:
@@ -48,8 +47,15 @@ def with_code(status: int, msg: str, code: str) -> Refusal:
 BAD_SCOPE = with_code(
     400, "unknown scope 'all': use one or more of global, global:read, purge_all, purge_select", "invalid_scope"
 )
+EMPTY_PASSWORD = with_code(400, "password is missing", "invalid_request")
+NO_ID = with_code(400, "each item of data takes an id", "invalid_request")
 BAD_SERVICE = with_code(400, "no such service: nowhere", "invalid_request")
 PAST = with_code(422, "expires_at must be in the future", "invalid_request")
+
+
+def expired(token_id: str, at: str) -> Refusal:
+    """Fastly's own sentence, recorded."""
+    return Refusal(401, f"Token {token_id} expired at {at}")
 
 
 def no_such_token(token_id: str) -> Refusal:

@@ -16,9 +16,8 @@ pytestmark = pytest.mark.xdist_group("npm fastly")
 
 @pytest.fixture(scope="module")
 def client(node: str, world: World) -> Iterator[Client]:
-    running = Client(node, world)
-    yield running
-    running.stop()
+    with Client(node, world) as running:
+        yield running
 
 
 # --- The operations -----------------------------------------------------------------------------------------------------
