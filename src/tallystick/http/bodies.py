@@ -18,6 +18,7 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
+_NUL_SIGNS: Final = (b"\0", b"%00", b"\\u0000")  # raw, in a form, in JSON: without one of them there is no need to look
 _FIELDS_MAX: Final = 2000
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -38,7 +39,7 @@ async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
         raise Invalid(f"the body does not fit: {error}", code="invalid_request") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("the body is not valid JSON", code="invalid_request") from error
-    if _holds_nul(value):
+    if any(sign in body for sign in _NUL_SIGNS) and _holds_nul(value):
         # No name, login or password has one, and a database may refuse it.
         raise Invalid("the body holds a NUL character", code="invalid_request")
     return value
