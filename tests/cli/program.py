@@ -161,11 +161,10 @@ class Terminal:
     """A program on a terminal of its own."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
-        pid, self._terminal = pty.fork()
-        if pid == 0:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
             os.chdir(cwd)
             os.execve(sys.executable, command(*arguments), environment({"TERM": "xterm"}))
-        self._pid = pid
         self._screen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         self._seen = 0
@@ -178,10 +177,17 @@ class Terminal:
         self.wait_for(prompt)
         os.write(self._terminal, f"{line}\n".encode())
 
-    def press(self, prompt: str, key: bytes) -> None:
-        """Wait for a prompt, and press a key."""
-        self.wait_for(prompt)
-        os.write(self._terminal, key)
+    def interrupt(self) -> Ended:
+        """Press Ctrl-C until it ends.
+
+        Once is enough for a person: only a test is quick enough to press it between the prompt and the read, where Python
+        notes the signal and then waits for a line all the same.
+        """
+        while True:
+            os.write(self._terminal, b"\x03")
+            while self._is_readable(within=1):
+                if not self._read():
+                    return self.end()
 
     def wait_for(self, text: str) -> None:
         """Wait until `text` is to be seen, after all that was waited for before."""
@@ -196,19 +202,22 @@ class Terminal:
         """Read to the end."""
         while self._read():
             pass
-        _, status = os.waitpid(self._pid, 0)
+        _, status = os.waitpid(self.pid, 0)
         os.close(self._terminal)
         return Ended(os.waitstatus_to_exitcode(status), self._screen.replace("\r\n", "\n"))
 
     def _read(self) -> bool:
-        ready, _, _ = select.select([self._terminal], [], [], SECONDS_MAX)
-        assert ready, f"nothing more was said after: {self._screen}"
+        assert self._is_readable(within=SECONDS_MAX), f"nothing more was said after: {self._screen}"
         try:
             read = os.read(self._terminal, 4096)
         except OSError:
             return False  # how Linux says that the other side is gone
         self._screen += self._decoder.decode(read)
         return bool(read)
+
+    def _is_readable(self, *, within: float) -> bool:
+        ready, _, _ = select.select([self._terminal], [], [], within)
+        return bool(ready)
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -15,7 +15,7 @@ from tallystick.cli.offline import Desk, Office
 from tallystick.core.errors import Invalid, NotFound
 from tallystick.core.people import Customer, Role, Service, User
 from tallystick.identity import guess, totp
-from tallystick.identity.accounts import NewUser
+from tallystick.identity.accounts import NewUser, known_words
 
 _Record = Customer | User | Service
 
@@ -45,7 +45,7 @@ def service() -> None:
     """Services: what a token can be limited to."""
 
 
-_in_json = click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+_in_json = click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 _of_customer = click.option("--customer", "customer_id", metavar="ID", help="Needed only when there are several.")
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Take the password from the first line of standard input."
@@ -76,7 +76,7 @@ def user_add(login: str, name: str | None, role: str, customer_id: str | None, p
     """Make a user, and print their id.  The password is asked for."""
     office = _office()
     of_customer = office.run(lambda desk: _the_customer(desk, customer_id))
-    password = terminal.new_password(known_words=[login, name or login], from_stdin=password_stdin)
+    password = terminal.new_password(words=known_words(login, name or login), from_stdin=password_stdin)
     new = NewUser(customer_id=of_customer, login=login, name=name or login, role=Role(role), password=password)
     click.echo(office.run(lambda desk: desk.accounts.add_user(new)).id)
 
@@ -118,7 +118,7 @@ def set_password(login: str, password_stdin: bool) -> None:
     """Give a user a new password.  It is asked for twice, and not shown."""
     office = _office()
     known = office.run(lambda desk: desk.accounts.by_login(login))
-    password = terminal.new_password(known_words=[known.login, known.name], from_stdin=password_stdin)
+    password = terminal.new_password(words=known_words(known.login, known.name), from_stdin=password_stdin)
     office.run(lambda desk: desk.accounts.set_password(known, password))
     click.echo(f"{known.login} has a new password.")
 
@@ -188,9 +188,14 @@ def _show(records: Sequence[_Record], columns: tuple[str, ...], *, as_json: bool
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(records)))
         return
-    rows = [columns, *(tuple(_cell(getattr(record, column)) for column in columns) for record in records)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
-    for row in rows:
+    rows = [[_cell(getattr(record, column)) for column in columns] for record in records]
+    if not terminal.is_shown():
+        # As `tallystick token list`: lines for cut and awk.
+        click.echo("".join("\t".join(row) + "\n" for row in rows), nl=False)
+        return
+    table = [columns, *rows]
+    widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
+    for row in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 

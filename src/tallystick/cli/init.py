@@ -9,7 +9,7 @@ from tallystick.cli.offline import Desk, Office
 from tallystick.cli.settings import Settings
 from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User
-from tallystick.identity.accounts import NewUser
+from tallystick.identity.accounts import NewUser, known_words
 from tallystick.identity.keys import Keys
 
 
@@ -73,7 +73,7 @@ def _customer(office: Office, name: str | None) -> str:
 def _superuser(office: Office, customer_id: str, *, login: str | None, name: str | None, password_stdin: bool) -> None:
     login = login or terminal.ask("Login of the first superuser (an e-mail address, say)")
     name = name or terminal.ask("Their name")
-    password = terminal.new_password(known_words=[login, name], from_stdin=password_stdin)
+    password = terminal.new_password(words=known_words(login, name), from_stdin=password_stdin)
     new = NewUser(customer_id=customer_id, login=login, name=name, role=Role.SUPERUSER, password=password)
     _say("Superuser", f"{office.run(lambda desk: desk.accounts.add_user(new)).login} (new)")
 

@@ -101,11 +101,12 @@ class _Server(MPServer):
             ):  # nobody listens to us; others may want to be answered all the same
                 announce()
         except EOFError:
-            return  # told to stop, or gave up, before all had started
+            pass  # told to stop, or gave up, before all had started
         except TallystickError as error:
             self.failure = error
             self.stop()
-        _report_failures(told)
+        else:
+            _report_failures(told)
 
     def stop(self, *_signal: Any) -> None:
         """As on SIGTERM."""

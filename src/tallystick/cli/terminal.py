@@ -29,22 +29,22 @@ def ask(what: str) -> str:
     return answer
 
 
-def new_password(*, known_words: list[str], from_stdin: bool) -> str:
+def new_password(*, words: list[str], from_stdin: bool) -> str:
     """A password that was typed twice, unseen, or the first line of standard input.
 
-    `known_words`: what it must not be made of.  One that is too easy to guess is asked for again; raises `Invalid` when it
+    `words`: what it must not be made of.  One that is too easy to guess is asked for again; raises `Invalid` when it
     came from standard input, or when nobody is there to be asked.
     """
     if from_stdin:
         password = _first_line()
-        check_acceptable(password, known_words=known_words)
+        check_acceptable(password, known_words=words)
         return password
     if not is_interactive():
         raise Invalid("there is no terminal to ask for a password on: give it as the first line of --password-stdin")
     while True:
         password = click.prompt("Password", hide_input=True, confirmation_prompt="Password, once more")
         try:
-            check_acceptable(password, known_words=known_words)
+            check_acceptable(password, known_words=words)
         except Invalid as error:
             click.echo(f"Not this one: {error}.", err=True)
         else:

@@ -5,7 +5,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection
@@ -73,7 +72,11 @@ class Worker:
         await receive()
         _follow_parent()
         with ThreadPoolExecutor(HASHES_AT_ONCE, "hash") as pool:
-            store, chores = await self._start(partial(_run_in, pool))
+            try:
+                store, chores = await self._start(partial(_run_in, pool))
+            except Exception as error:  # noqa: BLE001 - Granian takes one for "has no lifespan" and would go on to serve
+                await self._give_up(error, send)
+                return
             self._parent.send(Started(None))
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -82,17 +85,18 @@ class Worker:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self, in_thread: InThread) -> tuple[Store, Chores]:
-        try:
-            keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
-            uses, clock = Uses(), SystemClock()
-            self._app = build_app(wire(store, keys, uses, clock, self._plan.hashing, in_thread))
-            return store, Chores(store, uses, clock)
-        except Exception as error:  # noqa: BLE001 - see below
-            # Granian takes an exception in the lifespan for "has no lifespan" and would go on to serve.
-            if not isinstance(error, TallystickError):
-                _log.exception("a worker could not start")
-            self._parent.send(Started(str(error) or type(error).__name__))
-            sys.exit(1)
+        keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
+        uses, clock = Uses(), SystemClock()
+        self._app = build_app(wire(store, keys, uses, clock, self._plan.hashing, in_thread))
+        return store, Chores(store, uses, clock)
+
+    async def _give_up(self, error: Exception, send: Send) -> None:
+        """End this process.  The parent says why."""
+        if not isinstance(error, TallystickError):
+            _log.error("a worker could not start", exc_info=error)
+        self._parent.send(Started(str(error) or type(error).__name__))
+        logging.getLogger("_granian").disabled = True
+        await send({"type": "lifespan.startup.failed"})
 
 
 def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, hashing: Hashing, in_thread: InThread) -> Wiring:

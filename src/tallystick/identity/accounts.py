@@ -3,6 +3,7 @@
 Hashing and scoring a password is slow: `in_thread` says where that happens.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -111,7 +112,9 @@ class Accounts:
             raise NotFound(f"{user.login} is gone")
 
     async def _hash(self, password: str, user: User) -> str:
-        password_hash: str = await self._in_thread(_check_and_hash, self._passwords, password, [user.login, user.name])
+        password_hash: str = await self._in_thread(
+            _check_and_hash, self._passwords, password, known_words(user.login, user.name)
+        )
         return password_hash
 
 
@@ -123,6 +126,11 @@ def checked(text: str, what: str) -> str:
     return plain
 
 
-def _check_and_hash(passwords: Passwords, password: str, known_words: list[str]) -> Any:
-    check_acceptable(password, known_words=known_words)
+def known_words(login: str, name: str) -> list[str]:
+    """What a password of this user must not be made of: login and name, whole and word by word."""
+    return [login, name, *re.findall(r"\w+", f"{login} {name}")]
+
+
+def _check_and_hash(passwords: Passwords, password: str, words: list[str]) -> Any:
+    check_acceptable(password, known_words=words)
     return passwords.hash(password)

@@ -1,0 +1,103 @@
+"""What a worker does beside answering."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tallystick.cli.chores import Chores, write_uses
+from tallystick.core.errors import Unavailable
+from tallystick.core.token import LastUse
+from tallystick.core.use import Uses
+from tallystick.identity import guess
+from tallystick.storage.memory import MemoryGuesses, MemoryStore, MemoryTokens
+from tallystick.testing import FakeClock
+
+
+class Away(MemoryTokens):
+    """A store that is away for some writes, and says which it took."""
+
+    def __init__(self, *, failures: int) -> None:
+        self.failures = failures
+        self.took: list[str] = []
+        self.taken = asyncio.Event()
+
+    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise Unavailable("away")
+        self.took += [token_id for token_id, _ in uses]
+        self.taken.set()
+
+
+class Forgets(MemoryGuesses):
+    """A log of guesses that tells when it was cleaned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleaned = asyncio.Event()
+
+    async def forget_older(self, *, before: int) -> None:
+        await super().forget_older(before=before)
+        self.cleaned.set()
+
+
+def store_with(tokens: MemoryTokens | None = None, guesses: MemoryGuesses | None = None) -> MemoryStore:
+    store = MemoryStore()
+    store.tokens, store.guesses = tokens or store.tokens, guesses or store.guesses
+    return store
+
+
+def used(*token_ids: str) -> Uses:
+    uses = Uses()
+    for token_id in token_ids:
+        uses.touch(token_id, at=1, ip=None, user_agent=None)
+    return uses
+
+
+async def test_uses_that_could_not_be_written_are_written_the_next_time() -> None:
+    tokens, uses = Away(failures=1), used("a", "b")
+    with pytest.raises(Unavailable):
+        await write_uses(store_with(tokens), uses)
+    uses.touch("c", at=2, ip=None, user_agent=None)
+
+    await write_uses(store_with(tokens), uses)
+
+    assert tokens.took == ["a", "b", "c"]
+
+
+async def test_the_task_outlives_a_store_that_is_away() -> None:
+    tokens = Away(failures=2)
+    chores = Chores(store_with(tokens), used("a"), FakeClock())
+
+    await asyncio.wait_for(tokens.taken.wait(), 30)
+
+    assert tokens.took == ["a"]
+    await chores.finish()
+
+
+async def test_what_was_used_last_is_written_before_the_end() -> None:
+    tokens, uses = Away(failures=0), Uses()
+    chores = Chores(store_with(tokens), uses, FakeClock())
+    uses.touch("late", at=1, ip=None, user_agent=None)
+
+    await chores.finish()
+
+    assert tokens.took == ["late"]
+
+
+async def test_a_store_that_is_away_does_not_hinder_the_end() -> None:
+    await Chores(store_with(Away(failures=9)), used("a"), FakeClock()).finish()
+
+
+async def test_guesses_that_are_long_over_are_forgotten_and_others_are_not() -> None:
+    guesses, clock = Forgets(), FakeClock()
+    await guesses.note_failure(["old"], now=clock.now() - guess.KEPT_MS - 1)
+    await guesses.note_failure(["recent"], now=clock.now() - guess.KEPT_MS + 1)
+    chores = Chores(store_with(guesses=guesses), Uses(), clock)
+
+    await asyncio.wait_for(guesses.cleaned.wait(), 30)
+
+    assert await guesses.failures("old") is None
+    assert await guesses.failures("recent") is not None
+    await chores.finish()
