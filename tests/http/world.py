@@ -1,7 +1,7 @@
 """The whole service in this process: real store, real guards, a clock that stands still, and everybody's tokens at hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class World:
         self.client = client
         self.clock = clock
         self.wiring = wiring
+        self.app = build_app(wiring)
         self.secrets: dict[str, str] = {}
 
     async def ask(self, method: str, path: str, who: User | str | None = None, **more: Any) -> httpx2.Response:
@@ -47,6 +48,22 @@ class World:
         secret = self.secrets[who.id] if isinstance(who, User) else who
         headers = {**({} if secret is None else {"Fastly-Key": secret}), **more.pop("headers", {})}
         return await self.client.request(method, path, headers=headers, **more)
+
+    async def messages(self, method: str, path: str, who: User) -> list[MutableMapping[str, Any]]:
+        """What the application sends to the server, as it sends it: httpx2 tidies up, as a good client should."""
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"fastly-key", self.secrets[who.id].encode())]
+        asgi = {"version": "3.0", "spec_version": "2.4"}
+        scope = {"type": "http", "asgi": asgi, "method": method, "path": path, "query_string": b"", "headers": headers}
+        await self.app(scope, receive, send)
+        return sent
 
     async def create(self, who: User | str | None = None, **more: Any) -> httpx2.Response:
         return await self.ask("POST", "/tokens", who, **more)

@@ -1,12 +1,12 @@
 """A route is a method, a path, a guard and a handler: without a guard there is none.  And: how a request goes through it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -117,7 +117,7 @@ class _Path:
         request = Request(scope, receive)
         response = await self._answer(request)
         if request.method == "HEAD":
-            response.body = b""
+            _leave_out_body(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -134,6 +134,17 @@ class _Path:
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             _log.exception("%s %s failed", request.method, request.url.path)
             return errors.accident()
+
+
+def _leave_out_body(response: Response) -> None:
+    if isinstance(response, StreamingResponse):
+        response.body_iterator = _nothing()
+    response.body = b""
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

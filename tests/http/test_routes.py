@@ -1,0 +1,262 @@
+"""No route without a guard, no error without a status, and JSON wherever one looks."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from tallystick.core import errors as core_errors
+from tallystick.core.errors import TallystickError
+from tallystick.http import errors
+from tallystick.http.app import ROUTES
+from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.routes import Route
+from tests.core.world import ANNA
+from tests.http.world import PASSWORD, World, error_of
+
+# Written out: a route that becomes open has to be written here too.
+OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"}
+# It takes a password instead; see test_create.py.
+BY_PASSWORD = {"POST /tokens"}
+PATHS = sorted({route.path for route in ROUTES})
+
+
+def names(*guards: Any) -> set[str]:
+    return {f"{route.method} {route.path}" for route in ROUTES if route.guard in guards}
+
+
+def filled(path: str) -> str:
+    return path.format(token_id="some-id", customer_id="some-id")
+
+
+def test_the_open_routes_are_these() -> None:
+    assert names(anyone) == OPEN
+    assert names(maybe_token) == BY_PASSWORD
+    assert names(any_token) == {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD
+
+
+def test_the_guards_are_these_three() -> None:
+    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token}
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.guard is not anyone], ids=lambda r: r.method + r.path
+)
+async def test_every_other_route_refuses_without_a_token_before_it_looks_at_anything(
+    world: World, route: Route
+) -> None:
+    for headers in ({}, {"Fastly-Key": "nonsense"}, {"Authorization": "Bearer tly_x"}, {"Authorization": "Basic Og=="}):
+        response = await world.ask(route.method, filled(route.path), headers=headers)
+
+        assert response.status_code == 401
+        assert error_of(response) == {"msg": "Provided credentials are missing or invalid"}
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.guard is anyone], ids=lambda r: r.method + r.path)
+async def test_an_open_route_answers_whatever_token_comes(world: World, route: Route) -> None:
+    assert (await world.ask(route.method, route.path, "nonsense")).status_code == 200
+
+
+def test_every_error_that_can_be_raised_has_a_status() -> None:
+    classes = [
+        thing
+        for module in (core_errors, errors)
+        for _, thing in inspect.getmembers(module, inspect.isclass)
+        if issubclass(thing, TallystickError) and thing is not TallystickError
+    ]
+
+    assert set(errors.STATUS) == set(classes)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in errors.STATUS if kind is not errors.WrongMethod], ids=lambda k: k.__name__
+)
+def test_every_error_is_answered_with_its_status_and_its_sentence(kind: type[TallystickError]) -> None:
+    response = errors.answer(kind("what to change", detail="more", code="word"))
+
+    assert response.status_code == errors.STATUS[kind]
+    assert response.body == b'{"msg":"what to change","detail":"more","code":"word"}'
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_a_code_never_comes_without_a_detail() -> None:
+    assert (
+        errors.answer(core_errors.Invalid("said", code="word")).body == b'{"msg":"said","detail":"said","code":"word"}'
+    )
+    assert errors.answer(core_errors.Invalid("said")).body == b'{"msg":"said"}'
+
+
+@pytest.mark.parametrize("wait, said", [(None, "1"), (0.2, "1"), (30, "30"), (59.6, "60")])
+def test_a_retry_is_at_least_a_second_away(wait: float | None, said: str) -> None:
+    assert errors.answer(core_errors.Throttled("later", retry_after=wait)).headers["retry-after"] == said
+
+
+# --- Paths and methods ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nothing", "/tokens/", "/tokens/self/", "/Tokens", "/service", "/customer/x/users", "/docs/"),
+        *("/realms/fastly/.well-known/openid-configuration", "/robots.txt", "/%00", "/%ff", "/" + "x" * 5000),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_an_unknown_path_is_404_in_json(world: World, method: str, path: str) -> None:
+    response = await world.ask(method, path)
+
+    assert response.status_code == 404
+    assert error_of(response) == {
+        "msg": "Not found",
+        "detail": "There is nothing at this path: GET /openapi.json lists what there is",
+    }
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
+async def test_a_wrong_method_is_405_with_what_is_allowed(world: World, method: str, path: str) -> None:
+    allowed = {route.method for route in ROUTES if route.path == path}
+    allowed |= {"HEAD"} if "GET" in allowed else set()
+
+    response = await world.ask(method, filled(path), ANNA)
+
+    assert (response.status_code == 405) is (method not in allowed)
+    if method not in allowed:
+        assert response.headers["allow"] == ", ".join(sorted(allowed))
+        assert method == "HEAD" or error_of(response)["msg"] == "Method not allowed"
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if any(r.path == path and r.method == "GET" for r in ROUTES)])
+async def test_head_says_what_get_would_without_a_body(world: World, path: str) -> None:
+    got = await world.ask("GET", filled(path), ANNA)
+
+    head = await world.ask("HEAD", filled(path), ANNA)
+
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers == got.headers
+
+
+async def test_head_of_a_long_list_has_no_body_either(world: World) -> None:
+    for number in range(300):
+        await world.give(ANNA, f"n{number}")
+
+    start, *rest = await world.messages("HEAD", "/tokens", ANNA)
+
+    assert start["status"] == 200
+    assert dict(start["headers"])[b"content-type"] == b"application/json"
+    assert [message.get("body", b"") for message in rest] == [b""] * len(rest)
+    assert rest[-1].get("more_body", False) is False
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: r.method + r.path)
+async def test_every_answer_is_json_without_a_charset_and_not_stored_and_only_docs_is_html(
+    world: World, route: Route
+) -> None:
+    for who in (None, ANNA):
+        response = await world.ask(route.method, filled(route.path), who)
+
+        # Only HTML names its charset: two official clients compare the type of JSON exactly.
+        kind = response.headers.get("content-type", "").removesuffix(
+            "; charset=utf-8" if route.media == "text/html" else ""
+        )
+        assert kind == (
+            "" if response.status_code == 204 else route.media if response.is_success else "application/json"
+        )
+        assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_welcome_says_where_to_read_on(world: World) -> None:
+    response = await world.ask("GET", "/")
+
+    assert response.json() == {"service": "tallystick", "docs": "/docs", "openapi": "/openapi.json"}
+
+
+async def test_it_says_that_it_is_alive_and_ready(world: World) -> None:
+    assert (await world.ask("GET", "/healthz")).json() == {"status": "alive"}
+    assert (await world.ask("GET", "/readyz")).json() == {"status": "ready"}
+
+
+# --- Bodies ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.takes is not None], ids=lambda r: r.method + r.path)
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_one_mebibyte_is_413(world: World, route: Route, announced: bool) -> None:
+    body = b'{"name":"' + b"x" * (1024 * 1024) + b'"}'
+
+    async def parts() -> Any:
+        for at in range(0, len(body), 65536):
+            yield body[at : at + 65536]
+
+    content = body if announced else parts()
+    response = await world.ask(
+        route.method, route.path, ANNA, content=content, headers={"content-type": "application/json"}
+    )
+
+    assert response.status_code == 413
+    assert error_of(response) == {"msg": "Request body too large", "detail": "At most 1048576 bytes are read"}
+
+
+async def test_a_body_of_exactly_one_mebibyte_is_read(world: World) -> None:
+    start, end = b'{"password":"' + PASSWORD.encode() + b'","padding":"', b'"}'
+    body = start + b"x" * (1024 * 1024 - len(start) - len(end)) + end
+
+    response = await world.ask("POST", "/sudo", ANNA, content=body, headers={"content-type": "application/json"})
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "", "json", "application/json2"]
+)
+@pytest.mark.parametrize("path", ["/tokens", "/sudo"])
+async def test_a_wrong_content_type_is_415_naming_the_right_ones(world: World, path: str, kind: str) -> None:
+    response = await world.ask("POST", path, ANNA, content=b'{"password":"x"}', headers={"content-type": kind})
+
+    assert response.status_code == 415
+    assert error_of(response)["detail"] == (
+        "Send the body as application/json or application/vnd.api+json or application/x-www-form-urlencoded"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind, content",
+    [
+        ("application/json", b'{"name":"\xff"}'),
+        ("application/json", b'{"name":"\\ud800"}'),
+        ("application/x-www-form-urlencoded", b"name=\xff"),
+        ("application/x-www-form-urlencoded", b"name=%ff"),
+        ("application/x-www-form-urlencoded", b"name=%ED%A0%80"),
+        ("application/x-www-form-urlencoded", b"name=%00"),
+        ("application/x-www-form-urlencoded", b"name=a&name=b"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=" % n for n in range(2001))),
+        ("application/json", b"[" * 100_000),
+        ("application/json", b"null"),
+        ("application/json", b'"text"'),
+        ("application/json", b"{"),
+    ],
+    ids=range(12),
+)
+@pytest.mark.parametrize("path", ["/tokens", "/sudo"])
+async def test_what_cannot_be_decoded_is_400(world: World, path: str, kind: str, content: bytes) -> None:
+    response = await world.ask("POST", path, ANNA, content=content, headers={"content-type": kind})
+
+    assert (response.status_code, error_of(response)["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_content_type_without_a_body_does_not_matter(world: World, method: str) -> None:
+    for kind in ("application/json", "text/plain", "nonsense"):
+        made, secret = await world.give(ANNA, kind.replace("/", ""))
+        response = await world.ask(method, f"/tokens/{made.id}", secret, headers={"content-type": kind})
+
+        assert response.is_success
+
+
+async def test_a_body_on_a_read_is_not_read(world: World) -> None:
+    response = await world.ask(
+        "GET", "/tokens/self", ANNA, content=b"\xff" * 100, headers={"content-type": "text/plain"}
+    )
+
+    assert response.status_code == 200
