@@ -91,9 +91,11 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(url: str = "memory:") -> AsyncIterator[World]:
-    prepare(url)
-    store = await open_store(url)
+async def a_world(url: str = "memory:", *, store: Store | None = None) -> AsyncIterator[World]:
+    """The service over the store that `url` names, or over `store`."""
+    if store is None:
+        prepare(url)
+        store = await open_store(url)
     try:
         clock = FakeClock()
         wiring = wire(store, clock)

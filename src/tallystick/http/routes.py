@@ -110,6 +110,7 @@ class _Path:
         self._methods = methods
         if "GET" in methods:
             self._methods = {**methods, "HEAD": methods["GET"]}
+        self._path = next(iter(methods.values())).path
         self._wiring = wiring
         self._table = table
 
@@ -132,7 +133,8 @@ class _Path:
                 _log.warning("%s: %s: %s", type(error).__name__, error, type(error.__cause__).__name__)
             return errors.answer(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
-            _log.exception("%s %s failed", request.method, request.url.path)
+            # The route's path, not the request's: people put secrets into paths.
+            _log.exception("%s %s failed", request.method, self._path)
             return errors.accident()
 
 
@@ -143,8 +145,9 @@ def _leave_out_body(response: Response) -> None:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    empty: tuple[bytes, ...] = ()
+    for part in empty:
+        yield part
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,86 @@
+"""A store that is busy or gone: 503, a time to come back, and nothing half done."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tallystick.storage import prepare
+from tallystick.storage.sqlite.store import SqliteStore
+from tests.core.world import ANNA, MINUTE, NOW
+from tests.http.world import PASSWORD, World, a_world, error_of, main_id, sqlite_in
+
+
+@asynccontextmanager
+async def busy(tmp_path: Path) -> AsyncIterator[tuple[World, sqlite3.Connection]]:
+    """The service over SQLite that waits for nobody, and another process's connection to the same file."""
+    prepare(sqlite_in(tmp_path))
+    store = SqliteStore.open(tmp_path / "tokens.db", busy_seconds=0)
+    other = sqlite3.connect(tmp_path / "tokens.db", isolation_level=None)
+    try:
+        async with a_world(store=store) as world:
+            yield world, other
+    finally:
+        other.close()
+
+
+WRITES = [
+    ("POST", "/tokens", {"data": {"username": ANNA.login, "password": "wrong password"}}),
+    ("POST", "/sudo", {"data": {"password": PASSWORD}}),
+    ("DELETE", "/tokens/self", {}),
+    ("DELETE", f"/tokens/{main_id(ANNA)}", {}),
+    ("DELETE", "/tokens", {"json": {"data": [{"id": main_id(ANNA)}]}}),
+    ("GET", "/readyz", {}),
+]
+
+
+@pytest.mark.parametrize("method, path, more", WRITES, ids=[f"{method} {path}" for method, path, _ in WRITES])
+async def test_while_another_process_holds_the_lock_a_write_is_503_and_nothing_is_done(
+    tmp_path: Path, method: str, path: str, more: dict[str, object]
+) -> None:
+    async with busy(tmp_path) as (world, other):
+        other.execute("BEGIN IMMEDIATE")
+
+        response = await world.ask(method, path, None if path == "/tokens" and method == "POST" else ANNA, **more)
+        reads = await world.ask("GET", "/tokens/self", ANNA)
+        other.execute("ROLLBACK")
+
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert error_of(response) == {"msg": "the store is busy"}
+        assert (reads.status_code, reads.json()["sudo_expires_at"]) == (200, None), "a reader waits for nobody"
+        # It was the lock and nothing else.
+        again = await world.ask(method, path, None if path == "/tokens" and method == "POST" else ANNA, **more)
+        assert again.status_code != 503
+
+
+async def test_a_create_that_could_not_be_written_left_no_token(tmp_path: Path) -> None:
+    async with busy(tmp_path) as (world, other):
+        _, raised = await world.give(ANNA, "raised", sudo_until=NOW + MINUTE)
+        other.execute("BEGIN IMMEDIATE")
+
+        response = await world.create(raised)
+        other.execute("ROLLBACK")
+
+        assert response.status_code == 503
+        assert await world.count(ANNA) == 2
+
+
+async def test_a_store_that_is_gone_is_503_on_every_route_that_needs_it(tmp_path: Path) -> None:
+    async with busy(tmp_path) as (world, other):
+        other.execute("PRAGMA foreign_keys = OFF")
+        other.execute("ALTER TABLE token RENAME TO elsewhere")
+
+        for method, path in (
+            ("GET", "/tokens/self"),
+            ("GET", "/tokens"),
+            ("DELETE", "/tokens/self"),
+            ("POST", "/tokens"),
+        ):
+            response = await world.ask(method, path, ANNA)
+
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            assert error_of(response) == {"msg": "the store cannot be used now"}
+        assert (await world.ask("GET", "/healthz")).status_code == 200
