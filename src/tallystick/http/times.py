@@ -20,7 +20,8 @@ def stamp(instant: int | None) -> str | None:
     """`2026-02-03T04:05:06Z`, whole seconds; None stays None."""
     if instant is None:
         return None
-    return datetime.fromtimestamp(instant // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: its %Y writes the year 999 in three digits on Linux.
+    return offset_stamp(instant).removesuffix("+00:00") + "Z"
 
 
 def offset_stamp(instant: int) -> str:
