@@ -53,7 +53,7 @@ def _zone(match: re.Match[str]) -> timezone:
     if match[7]:
         return UTC
     hours, minutes = int(match[9]), int(match[10])
-    if minutes >= 60:
-        raise ValueError("an offset has at most 59 minutes")
+    if hours > 23 or minutes > 59:
+        raise ValueError("an offset has at most 23 hours and 59 minutes")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if match[8] == "-" else offset)
