@@ -1,19 +1,16 @@
 """Over a real socket: the drivers, their accidents, and what they leave in the log."""
 
 import asyncio
-import contextlib
-import http.server
-import json
 import logging
 import socket
-import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tallystick import AsyncTokensApi, TallystickError, Throttled, TokensApi, Unavailable
+from tests.client.server import serving
 from tests.client.shapes import CREATED, READ, SECRET
 
 KEY = "a-secret-key"
@@ -21,59 +18,6 @@ PASSWORD = "correct horse"
 OTP = "123456"
 
 Call = Callable[..., Any]
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Answers `METHOD /path` from a table of lists; the last answer of a list stays."""
-
-    daemon_threads = True
-
-    def __init__(self, answers: dict[str, list[tuple[int, Any, dict[str, str]]]]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = answers
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self) -> None:
-        assert isinstance(self.server, Server)
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        line = f"{self.command} {self.path}"
-        self.server.asked.append(line)
-        answers = self.server.answers[line]
-        status, data, headers = answers.pop(0) if len(answers) > 1 else answers[0]
-        body = b"" if status == 204 else json.dumps(data).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if status != 204:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815  (http.server's names)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def serving(**answers: Any) -> Iterator[Server]:
-    named = {name.replace("_", " /", 1).replace("_", "/"): value for name, value in answers.items()}
-    with Server(named) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def call_sync(url: str, use: Callable[[Any], Any], **options: Any) -> Any:

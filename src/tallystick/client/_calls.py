@@ -35,6 +35,10 @@ class Calls:
         self._target = target
         self._patience = patience
 
+    @property
+    def has_token(self) -> bool:
+        return self._target.secret is not None
+
     def bulk_revoke_tokens(self, ids: Iterable[str]) -> Flow[None]:
         data = [{"type": "token", "id": _id(each, "token id")} for each in _several(ids, "ids")]
         if data:

@@ -41,6 +41,11 @@ class AsyncTokensApi:
         self._http = httpx2.AsyncClient(timeout=timeout, transport=transport, headers=HEADERS)
         self._accidents = (httpx2.HTTPError, httpx2.InvalidURL)
 
+    @property
+    def has_token(self) -> bool:
+        """See `TokensApi.has_token`."""
+        return self._calls.has_token
+
     async def bulk_revoke_tokens(self, ids: Iterable[str]) -> None:
         """See `TokensApi.bulk_revoke_tokens`."""
         return await self._run(self._calls.bulk_revoke_tokens(ids))

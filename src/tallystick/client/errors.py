@@ -55,6 +55,7 @@ _SENTENCES: Final = {
 }
 
 _LONGEST: Final = 500  # A page of HTML is not a message.
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")  # a number for programs, in front of the sentence
 # What an answer says must not steer a terminal, nor forge a second line in a log.
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -136,7 +137,7 @@ def unreachable(error: Exception, *, origin: str, hidden: Iterable[str] = ()) ->
     """
     import httpx2
 
-    reason = clean(str(error), hidden) or type(error).__name__
+    reason = clean(_ERRNO.sub("", str(error)), hidden) or type(error).__name__
     if isinstance(error, httpx2.ConnectTimeout):
         msg = f"Cannot reach {origin}: no connection in time."
     elif isinstance(error, httpx2.TimeoutException):

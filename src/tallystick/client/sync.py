@@ -48,6 +48,11 @@ class TokensApi:
         self._http = httpx2.Client(timeout=timeout, transport=transport, headers=HEADERS)
         self._accidents = (httpx2.HTTPError, httpx2.InvalidURL)
 
+    @property
+    def has_token(self) -> bool:
+        """Whether this client speaks with a token; without one it can only create one, by password."""
+        return self._calls.has_token
+
     def bulk_revoke_tokens(self, ids: Iterable[str]) -> None:
         """Revoke many tokens by id in one request.  Superusers may include those of others.
 
