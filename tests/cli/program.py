@@ -250,3 +250,10 @@ def cmdline(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def signals(pid: int, kind: str) -> set[int]:
+    """The signals that a process blocks (`SigBlk`) or ignores (`SigIgn`)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(next(line for line in status.splitlines() if line.startswith(kind)).split()[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}

@@ -22,6 +22,7 @@ from tests.cli.program import (
     demo,
     environment,
     read_env,
+    signals,
     tallystick,
     until,
     wait_for_end,
@@ -97,14 +98,31 @@ def test_it_stops_cleanly_when_told_to(tmp_path: Path, sent: signal.Signals) -> 
 
 
 def test_ctrl_c_reaches_the_workers_only_through_their_parent(tmp_path: Path) -> None:
-    """On a terminal the signal goes to all of them at once."""
+    """On a terminal these signals go to all of them at once; a worker that followed by itself would seem to have crashed."""
     with demo(tmp_path, "--workers", "2") as (server, _):
-        for pid in server.workers():
-            os.kill(pid, signal.SIGINT)
+        workers = server.workers()
 
+        for pid in workers:
+            assert {signal.SIGINT, signal.SIGHUP} <= signals(pid, "SigBlk")
+            os.kill(pid, signal.SIGINT)
         assert server.get("/healthz") == {"status": "alive"}
         assert server.stop(signal.SIGINT) == 0
         assert server.stderr == ""
+
+
+def test_a_stop_that_reaches_the_workers_first_is_a_clean_one(tmp_path: Path) -> None:
+    """As when a service manager signals the whole group and the parent is slow to hear it."""
+    with demo(tmp_path, "--workers", "2") as (server, _):
+        workers = server.workers()
+
+        server.process.send_signal(signal.SIGSTOP)
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+            wait_for_end(pid)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGCONT)
+
+        assert server.process.wait(SECONDS_MAX) == 0
 
 
 def test_what_is_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import CHEAP, SECONDS_MAX, environment, running, tallystick
+from tests.cli.program import CHEAP, SECONDS_MAX, environment, running, signals, tallystick
 
 PASSWORD = "correct horse battery"
 ANSWERS = ("--customer", "Acme", "--login", "ada@example.com", "--name", "Ada", "--password-stdin", *CHEAP)
@@ -137,6 +137,7 @@ def test_under_nohup_it_stays_when_the_terminal_closes(home: Path) -> None:
         with running("serve", "--port", "0", *CHEAP, cwd=home) as server:
             server.process.send_signal(signal.SIGHUP)
 
+            assert signal.SIGHUP in signals(server.process.pid, "SigIgn")
             assert server.get("/healthz") == {"status": "alive"}
             assert server.stop() == 0
     finally:
