@@ -440,14 +440,13 @@ async def test_no_ids_is_nothing_to_do(store: Store) -> None:
     assert await store.tokens.revoke_all([], reach=ANNAS, now=NOW) == ()
 
 
-async def test_10_000_end_together_or_not_at_all(store: Store) -> None:
-    tokens = numbered(range(10_000))
-    for start in range(0, 10_000, 1000):
-        await asyncio.gather(*(attempt(store, one, limit=10**6) for one in tokens[start : start + 1000]))
-    ids = [one.id for one in tokens]
+async def test_10_000_ids_end_together_or_not_at_all(store: Store) -> None:
+    tokens = numbered(range(2500))  # each is named four times
+    await asyncio.gather(*(attempt(store, one, limit=10**6) for one in tokens))
+    ids = [one.id for one in tokens] * 4
 
     assert await store.tokens.revoke_all([*ids, "nothing"], reach=ANNAS, now=NOW) == ("nothing",)
-    assert len(await listed(store, ANNAS, size=5000)) == 10_000
+    assert len(await listed(store, ANNAS, size=1000)) == 2500
     assert await store.tokens.revoke_all(ids, reach=ANNAS, now=NOW) == ()
 
     assert await listed(store, ANNAS) == []

@@ -1,0 +1,342 @@
+"""Whatever is asked, in whatever order: SQLite answers as memory does.
+
+The rare states are counted, and the test fails if one was never reached: otherwise a green run would say little.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
+
+from tallystick.core.caller import Reach
+from tallystick.core.errors import Conflict
+from tallystick.core.people import User
+from tallystick.core.ports import Added, Seen, Store
+from tallystick.core.scope import Scope
+from tallystick.core.secret import Digest
+from tallystick.core.token import LastUse, Token
+from tallystick.storage.memory import MemoryStore
+from tallystick.storage.sqlite.store import SqliteStore
+from tests.core.world import ACME, ANNA, BERT, BLOG, OTHER, SHOP, STRANGER, populated
+
+T = TypeVar("T")
+
+LIMIT: Final = 3
+ROUNDS_MAX: Final = 20  # two or three are the rule
+EACH_MIN: Final = 3
+RARE: Final = (
+    "limit reached",
+    "an expired one made room",
+    "parent gone",
+    "id taken",
+    "refused among others",
+    "revoked by its user",
+    "revoked by a superuser",
+    "foreign: not revoked",
+    "revoked before",
+    "revoked though expired",
+    "all revoked",
+    "some foreign: none revoked",
+    "one of all revoked before",
+    "sudo",
+    "sudo too late",
+    "newer use",
+    "older use",
+    "looked up though revoked",
+    "listed though expired",
+    "list of several batches",
+    "step used",
+    "step used before",
+    "password replaced",
+    "password replaced by another meanwhile",
+)
+
+ALL_REACHES: Final = (
+    Reach(ACME.id, None),
+    Reach(ACME.id, ANNA.id),
+    Reach(ACME.id, BERT.id),
+    Reach(OTHER.id, None),
+    Reach(OTHER.id, STRANGER.id),
+    Reach(OTHER.id, ANNA.id),
+)
+
+
+people = st.sampled_from([ANNA, ANNA, ANNA, BERT, STRANGER])
+reaches = st.sampled_from([Reach(ACME.id, None), Reach(ACME.id, ANNA.id), *ALL_REACHES])
+numbers = st.sampled_from([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, -1])  # tokens, counted from the newest; -1 is not there
+parents = st.none() | st.none() | numbers
+lifetimes = st.sampled_from([None, 5, 20, 60])
+keys = st.lists(st.sampled_from("abc"), max_size=3)
+
+# Any: strategies of all kinds, by argument.
+STEPS: Final[dict[str, dict[str, Any]]] = {
+    "wait": {"milliseconds": st.integers(1, 20)},
+    "add": {
+        "again": st.sampled_from([False, False, False, True]),
+        "owner": people,
+        "parent": parents,
+        "scope": st.sampled_from(["global", "global:read", "purge_all purge_select"]),
+        "services": st.sampled_from([(), (SHOP.id,), (BLOG.id, SHOP.id)]),
+        "lifetime": lifetimes,
+    },
+    "add_at_once": {"wanted": st.lists(st.tuples(people, lifetimes, parents), min_size=2, max_size=6)},
+    "revoke": {"number": numbers, "reach": reaches},
+    "revoke_all": {
+        "some": st.lists(numbers, min_size=1, max_size=5),
+        "reach": reaches,
+        "stray": st.sampled_from([False, False, True]),
+    },
+    "raise_sudo": {"number": numbers, "milliseconds": st.integers(1, 9)},
+    "touch": {"some": st.lists(st.tuples(numbers, st.integers(-3, 3)), min_size=1, max_size=5)},
+    "use_totp_step": {"person": people, "step": st.integers(1, 4)},
+    "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"])},
+    "set_password": {"person": people, "new": st.sampled_from("ab"), "replacing": st.sampled_from([None, "a", "b"])},
+    "note_failure": {"keys": keys, "back": st.integers(0, 3)},
+    "forget": {"keys": keys, "before": st.integers(0, 30)},
+}
+
+# One rule for all of it: of several, Hypothesis switches most off in each run ("swarm testing"), and what matters here is
+# how they mix.
+steps = st.one_of([st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name])) for name in STEPS])
+
+
+class Machine(RuleBasedStateMachine):
+    """Two stores, asked the same."""
+
+    template: Path
+    reached: Counter[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        # Not asyncio.Runner: per call it spends half a millisecond on the handler of Ctrl-C.
+        self.loop = asyncio.new_event_loop()
+        path = Path(shutil.copy(self.template, self.folder.name))
+        self.now, self.count = 1000, 0
+        self.memory = MemoryStore()
+        self.sqlite = self.loop.run_until_complete(self._opened(path))
+        for store in (self.memory, self.sqlite):
+            self.loop.run_until_complete(populated(store))
+
+    async def _opened(self, path: Path) -> SqliteStore:
+        store = SqliteStore.open(path)
+        connection = store._writer._connection
+        assert connection is not None
+        connection.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug here: many more steps per second
+        return store
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.sqlite.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    # Any: a lambda that is given a store; what it returns is compared, then returned.
+    def both(self, ask: Any) -> Any:
+        expected, answer = self.loop.run_until_complete(self._both(ask))
+        assert answer == expected
+        return expected
+
+    async def _both(self, ask: Any) -> tuple[Any, Any]:
+        return await _outcome(ask(self.memory)), await _outcome(ask(self.sqlite))
+
+    def id(self, number: int) -> str:
+        """Of the tokens that are there, the one with this number, counted from the newest."""
+        there = list(self.memory.tokens._tokens)
+        return there[-1 - number] if 0 <= number < len(there) else "nothing"
+
+    def known(self, token_id: str) -> Token | None:
+        return self.loop.run_until_complete(self.memory.tokens.get(token_id))
+
+    def note(self, rare: str, happened: bool) -> None:
+        self.reached[rare] += happened
+
+    # Any: the arguments of the step, by name, from the table above.
+    @rule(step=steps)
+    def step(self, step: tuple[str, dict[str, Any]]) -> None:
+        name, wanted = step
+        getattr(self, name)(**wanted)
+
+    def wait(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+    def add(
+        self,
+        again: bool,
+        owner: User,
+        parent: int | None,
+        scope: str,
+        services: tuple[str, ...],
+        lifetime: int | None,
+    ) -> None:
+        one = replace(self._token(owner, lifetime, again=again), scope=Scope.parse(scope), services=services)
+        unrevoked = len(self._listed(Reach(owner.customer_id, owner.id)))
+
+        parent_id = self._parent(parent)
+
+        answer = self.both(lambda store: self._add(store, one, parent_id))
+
+        self.note("limit reached", answer is Added.TOO_MANY)
+        self.note("an expired one made room", answer is Added.DONE and unrevoked >= LIMIT)
+        self.note("parent gone", answer is Added.PARENT_GONE)
+        self.note("id taken", answer is Conflict)
+
+    def add_at_once(self, wanted: list[tuple[User, int | None, int | None]]) -> None:
+        tokens = [(self._token(owner, lifetime), self._parent(parent)) for owner, lifetime, parent in wanted]
+
+        answers = self.both(lambda store: _all(self._add(store, one, parent_id) for one, parent_id in tokens))
+
+        self.note("refused among others", Added.DONE in answers and any(each is not Added.DONE for each in answers))
+
+    def revoke(self, number: int, reach: Reach) -> None:
+        token_id = self.id(number)
+        before = self.known(token_id)
+
+        revoked = self.both(lambda store: store.tokens.revoke(token_id, reach=reach, now=self.now))
+
+        if before is not None:
+            self.note("revoked by its user", revoked and reach.user_id is not None)
+            self.note("revoked by a superuser", revoked and reach.user_id is None)
+            self.note("revoked though expired", revoked and before.is_expired(self.now))
+            self.note("revoked before", not revoked and reach.covers(before))
+            self.note("foreign: not revoked", not revoked and not reach.covers(before) and before.revoked_at is None)
+
+    def revoke_all(self, some: list[int], reach: Reach, stray: bool) -> None:
+        asked = {self.id(number): self.known(self.id(number)) for number in some}
+        ids = [token_id for token_id, one in asked.items() if stray or (one is not None and reach.covers(one))] * 2
+        before = [self.known(token_id) for token_id in ids]
+
+        foreign = self.both(lambda store: store.tokens.revoke_all(ids, reach=reach, now=self.now))
+
+        ended = [one is not None and one.revoked_at is not None for one in before]
+        self.note("all revoked", not foreign and len(set(ids)) > 1)
+        self.note("some foreign: none revoked", 0 < len(foreign) < len(set(ids)))
+        self.note("one of all revoked before", not foreign and any(ended) and not all(ended))
+
+    def raise_sudo(self, number: int, milliseconds: int) -> None:
+        token_id = self.id(number)
+
+        raised = self.both(lambda store: store.tokens.raise_sudo(token_id, until=self.now + milliseconds))
+
+        self.note("sudo", raised)
+        self.note("sudo too late", not raised and self.known(token_id) is not None)
+
+    def touch(self, some: list[tuple[int, int]]) -> None:
+        uses = [(self.id(number), LastUse(self.now + offset, f"192.0.2.{offset}", None)) for number, offset in some]
+        before = {token_id: self.known(token_id) for token_id, _ in uses}
+
+        self.both(lambda store: store.tokens.touch(uses))
+
+        for token_id, use in uses:
+            one, after = before[token_id], self.known(token_id)
+            if one is not None and after is not None and one.last_use is not None:
+                self.note("newer use", after.last_use != one.last_use)
+                self.note("older use", after.last_use == one.last_use and use.at < one.last_use.at)
+
+    def use_totp_step(self, person: User, step: int) -> None:
+        used = self.both(lambda store: store.people.use_totp_step(person.id, step=step))
+
+        self.note("step used", used)
+        self.note("step used before", not used)
+
+    def set_totp(self, person: User, sealed: bytes | None) -> None:
+        assert self.both(lambda store: store.people.set_totp(person.id, sealed=sealed, now=self.now))
+
+    def set_password(self, person: User, new: str, replacing: str | None) -> None:
+        replaced = self.both(
+            lambda store: store.people.set_password(person.id, password_hash=new, replacing=replacing, now=self.now)
+        )
+
+        self.note("password replaced", replaced and replacing is not None)
+        self.note("password replaced by another meanwhile", not replaced)
+
+    def note_failure(self, keys: list[str], back: int) -> None:
+        self.both(lambda store: store.guesses.note_failure(keys, now=self.now - back))
+
+    def forget(self, keys: list[str], before: int) -> None:
+        self.both(lambda store: store.guesses.forget(keys))
+        self.both(lambda store: store.guesses.forget_older(before=self.now - before))
+
+    @invariant()
+    def both_hold_the_same(self) -> None:
+        seen, batches, _ = self.both(self._everything)
+
+        revoked = [each for each in seen if each is not None and each.token.revoked_at is not None]
+        self.note("looked up though revoked", bool(revoked))
+        self.note("list of several batches", len(batches[0]) > 1)
+        self.note("listed though expired", any(one.is_expired(self.now) for batch in batches[0] for one in batch))
+
+    async def _everything(self, store: Store) -> tuple[list[Seen | None], list[list[list[Token]]], list[object]]:
+        """Whatever a store can be asked without changing it."""
+        ids = [*self.memory.tokens._tokens, "nothing"]
+        seen = [await store.tokens.look_up(_digest(token_id)) for token_id in ids]
+        assert [each and each.token for each in seen] == [await store.tokens.get(token_id) for token_id in ids]
+        batches = [await _batches(store, reach) for reach in ALL_REACHES]
+        proofs = [await store.people.credentials(person.login) for person in (ANNA, BERT, STRANGER)]
+        return seen, batches, [*proofs, *[await store.guesses.failures(key) for key in "abc"]]
+
+    def _listed(self, reach: Reach) -> list[Token]:
+        return [one for batch in self.loop.run_until_complete(_batches(self.memory, reach)) for one in batch]
+
+    def _token(self, owner: User, lifetime: int | None, *, again: bool = False) -> Token:
+        number, self.count = self.count, self.count + 1
+        return Token(
+            id=self.id(0) if again else _id(number),
+            user_id=owner.id,
+            customer_id=owner.customer_id,
+            name=f"token {number}",
+            scope=Scope.parse("global"),
+            services=(),
+            created_at=self.now - number % 2,
+            expires_at=None if lifetime is None else self.now + lifetime,
+        )
+
+    def _parent(self, number: int | None) -> str | None:
+        return None if number is None else self.id(number)
+
+    def _add(self, store: Store, one: Token, parent_id: str | None) -> Coroutine[Any, Any, Added]:
+        return store.tokens.add(one, _digest(one.id), limit=LIMIT, parent_id=parent_id, now=self.now)
+
+
+def test_sqlite_answers_as_memory_does(template: Path) -> None:
+    Machine.template, Machine.reached = template, Counter()
+    some = settings(max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
+
+    for _ in range(ROUNDS_MAX):
+        run_state_machine_as_test(Machine, settings=some)
+        if min(Machine.reached[rare] for rare in RARE) >= EACH_MIN:
+            break
+
+    assert [rare for rare in RARE if Machine.reached[rare] < EACH_MIN] == []
+    assert set(Machine.reached) == set(RARE)
+
+
+def _id(number: int) -> str:
+    return f"token{number:017}"
+
+
+def _digest(token_id: str) -> Digest:
+    return Digest(token_id.encode().ljust(32))
+
+
+async def _batches(store: Store, reach: Reach) -> list[list[Token]]:
+    return [batch async for batch in store.tokens.batches(reach, size=2)]
+
+
+async def _outcome(asked: Coroutine[Any, Any, T]) -> T | type[Exception]:
+    """The answer, or the kind of error."""
+    try:
+        return await asked
+    except Conflict as error:
+        return type(error)
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T | type[Exception]]:
+    return await asyncio.gather(*map(_outcome, asked))
