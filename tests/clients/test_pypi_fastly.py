@@ -115,6 +115,19 @@ def test_login_and_password_by_basic_are_enough_for_a_token(world: World) -> Non
     assert created.user_id == granted(world).user_id
 
 
+def test_status_and_content_type_are_those_of_the_recorded_wire(world: World) -> None:
+    basic = {"username": world.user_login, "password": world.user_password}
+
+    created, create_status, create_headers = tokens(world, "", **basic).create_token(_return_http_data_only=False)
+    own = tokens(world, created.access_token)
+    _, read_status, read_headers = own.get_token_current(_return_http_data_only=False)
+    _, revoke_status, revoke_headers = own.revoke_token_current(_return_http_data_only=False)
+
+    assert (create_status, create_headers["content-type"]) == (200, "application/json")
+    assert (read_status, read_headers["content-type"]) == (200, "application/json")
+    assert (revoke_status, revoke_headers.get("content-type")) == (204, None)
+
+
 # --- What fields do -----------------------------------------------------------------------------------------------------
 
 
@@ -169,10 +182,7 @@ REFUSED: dict[str, tuple[Callable[[World], object], Refusal]] = {
     "no token": (lambda world: tokens(world, "").get_token_current(), refusals.NO_CREDENTIALS),
     "no token and no password": (lambda world: tokens(world, "").create_token(), refusals.NO_CREDENTIALS),
     "a token of somebody else's": (lambda world: tokens(world, "x" * 32).get_token_current(), refusals.NO_CREDENTIALS),
-    "a token not in sudo": (
-        lambda world: tokens(world, granted(world).access_token).create_token(),
-        refusals.NO_SUDO,
-    ),
+    "a token not in sudo": (lambda world: tokens(world, granted(world).access_token).create_token(), refusals.NO_SUDO),
     "a token that only reads": (
         lambda world: tokens(world, granted(world, scope="global:read").access_token).create_token(),
         refusals.READ_ONLY,
