@@ -67,6 +67,11 @@ _FIELDS: Final[dict[str, Json]] = {
     "deleted_at": {"format": "date-time"},
     "password": {"format": "password"},
 }
+# The type forgives an item without id, for the sake of a better sentence; the operation does not.
+_BULK_ITEM: Final = {
+    "properties": {"id": {"type": "string", "minLength": 1}, "type": {"type": "string", "const": "token"}},
+    "required": ["id"],
+}
 _PARAMETERS: Final = {
     "token_id": "The public id of a token, never its secret.  `self` is the token that asks.",
     "customer_id": "The id of the customer.",
@@ -212,6 +217,7 @@ def _schemas(types: list[Any]) -> Json:
     for schema in schemas.values():
         for name, prop in schema["properties"].items():
             _say(prop, _FIELDS.get(name, {}))
+    schemas["BulkItem"] |= _BULK_ITEM
     return dict(sorted(schemas.items()))
 
 
