@@ -70,7 +70,9 @@ def _calls(url: str) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
 
     plain = httpx2.Client(base_url=url)
     ours = TokensApi("bench-token", url=url)
-    official = OfficialTokensApi(fastly.ApiClient(fastly.Configuration(host=url, api_token="bench-token")))
+    configuration = fastly.Configuration(host=url)
+    configuration.api_token = "bench-token"
+    official = OfficialTokensApi(fastly.ApiClient(configuration))
     singles: dict[str, Callable[[], object]] = {
         "httpx2": lambda: plain.get("/tokens/self").read(),
         "tallystick": ours.get_token_current,
