@@ -260,3 +260,12 @@ async def test_a_body_on_a_read_is_not_read(world: World) -> None:
     )
 
     assert response.status_code == 200
+
+
+async def test_a_body_that_is_broken_off_is_no_accident(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    part = {"type": "http.request", "body": b'{"data":', "more_body": True}
+
+    start, _ = await world.messages("DELETE", "/tokens", ANNA, part, {"type": "http.disconnect"})
+
+    assert start["status"] == 400
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

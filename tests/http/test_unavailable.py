@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.core.errors import Unavailable
 from tallystick.storage import prepare
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ANNA, MINUTE, NOW
-from tests.http.world import PASSWORD, World, a_world, error_of, main_id, sqlite_in
+from tests.http.world import PASSWORD, Message, World, a_world, error_of, main_id, sqlite_in
 
 
 @asynccontextmanager
@@ -84,3 +85,29 @@ async def test_a_store_that_is_gone_is_503_on_every_route_that_needs_it(tmp_path
             assert (response.status_code, response.headers["retry-after"]) == (503, "1")
             assert error_of(response) == {"msg": "the store cannot be used now"}
         assert (await world.ask("GET", "/healthz")).status_code == 200
+
+
+class Breaking(list[Message]):
+    """Breaks the store as soon as the first part of an answer has been sent."""
+
+    def __init__(self, other: sqlite3.Connection) -> None:
+        super().__init__()
+        self._other = other
+
+    def append(self, message: Message) -> None:
+        super().append(message)
+        if len(self) == 2:
+            self._other.execute("ALTER TABLE token RENAME TO elsewhere")
+
+
+async def test_a_list_that_cannot_be_finished_is_cut_never_closed_as_if_it_were_whole(tmp_path: Path) -> None:
+    async with busy(tmp_path) as (world, other):
+        for number in range(600):
+            await world.give(ANNA, f"n{number}")
+        sent = Breaking(other)
+
+        with pytest.raises(Unavailable):
+            await world.messages("GET", "/tokens", ANNA, sent=sent)
+
+        assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+        assert sent[1]["more_body"] is True

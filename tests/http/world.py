@@ -24,6 +24,7 @@ from tallystick.identity.proof import Prover
 from tallystick.storage import open_store, prepare
 from tests.core.world import ANNA, BERT, NOW, ROOT, SECOND, STRANGER, FakeClock, add, populated, token
 
+Message = MutableMapping[str, Any]  # of ASGI
 KEYS = Keys.derive(bytes(range(32)))
 PASSWORDS = Passwords(CHEAPEST)
 PASSWORD = "correct horse battery staple"
@@ -49,14 +50,20 @@ class World:
         headers = {**({} if secret is None else {"Fastly-Key": secret}), **more.pop("headers", {})}
         return await self.client.request(method, path, headers=headers, **more)
 
-    async def messages(self, method: str, path: str, who: User) -> list[MutableMapping[str, Any]]:
-        """What the application sends to the server, as it sends it: httpx2 tidies up, as a good client should."""
-        sent: list[MutableMapping[str, Any]] = []
+    async def messages(
+        self, method: str, path: str, who: User, *received: Message, sent: list[Message] | None = None
+    ) -> list[Message]:
+        """What the application sends to the server, as it sends it: httpx2 tidies up, as a good client should.
 
-        async def receive() -> MutableMapping[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+        `received`: what the server passes on, if not an empty body.  `sent`: where to put it, for whoever looks meanwhile.
+        """
+        sent = [] if sent is None else sent
+        waiting = list(received) or [{"type": "http.request", "body": b"", "more_body": False}]
 
-        async def send(message: MutableMapping[str, Any]) -> None:
+        async def receive() -> Message:
+            return waiting.pop(0)
+
+        async def send(message: Message) -> None:
             sent.append(message)
 
         headers = [(b"fastly-key", self.secrets[who.id].encode())]

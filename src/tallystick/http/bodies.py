@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from tallystick.core.errors import Invalid, TooLarge
 from tallystick.http.errors import UnsupportedMedia
@@ -62,11 +62,15 @@ async def _read_bytes(request: Request) -> bytes:
         raise _too_large()
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise _too_large()
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY_BYTES_MAX:
+                raise _too_large()
+            parts.append(part)
+    except ClientDisconnect as error:
+        # Nobody hears the answer; but it is no accident of ours.
+        raise Invalid("the body ended before it was whole", code="invalid_request") from error
     return b"".join(parts)
 
 
