@@ -1,0 +1,77 @@
+"""kill -9, in the middle of it, again and again: what was acknowledged is there, and nothing is there by half."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from tallystick.core.caller import Reach
+from tallystick.storage.sqlite.store import SqliteStore
+from tests.core.world import ACME, ANNA, BERT, NOW, add, populated, token
+from tests.storage.crasher import digest_of
+
+ROUNDS = 10
+WORKERS = 2
+
+
+class Acknowledged(NamedTuple):
+    added: set[str]
+    revoked: set[str]
+
+
+def run_and_kill(path: Path, *, after_lines: int) -> Acknowledged:
+    """Let workers write to one file until each has said `after_lines` lines; then kill all of them at once."""
+    command = [sys.executable, "-m", "tests.storage.crasher", str(path)]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
+    lines: list[str] = []
+    for worker in workers:
+        assert worker.stdout is not None
+        lines += [worker.stdout.readline() for _ in range(after_lines)]
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        rest, _ = worker.communicate()
+        assert worker.returncode == -9
+        lines += rest.splitlines(keepends=True)
+    said = [line.split() for line in lines if line.endswith("\n")]
+    return Acknowledged(
+        added={token_id for what, token_id in said if what == "add"},
+        revoked={token_id for what, token_id in said if what == "revoke"},
+    )
+
+
+async def test_no_acknowledged_token_or_revocation_is_lost(path: Path) -> None:
+    store = await populated(SqliteStore.open(path))
+    await store.close()
+    added, revoked = set[str](), set[str]()
+
+    for number in range(ROUNDS):
+        now = run_and_kill(path, after_lines=10 + 30 * number)
+        added |= now.added
+        revoked |= now.revoked
+        await check(path, added, revoked)
+
+    assert len(added) > 1000
+    assert len(revoked) > 500
+
+
+async def check(path: Path, added: set[str], revoked: set[str]) -> None:
+    store = SqliteStore.open(path)
+    tokens = {token_id: await store.tokens.look_up(digest_of(token_id)) for token_id in added | revoked}
+
+    assert [token_id for token_id in added if tokens[token_id] is None] == []
+    assert [
+        token_id for token_id in revoked if (seen := tokens[token_id]) is None or seen.token.revoked_at != NOW
+    ] == []
+    # Nothing by half: whatever is in the list is in every other index too, and whole.
+    unrevoked = [one async for batch in store.tokens.batches(Reach(ACME.id, ANNA.id), size=1000) for one in batch]
+    assert all(one.services == ("s1", "s2") and one.revoked_at is None for one in unrevoked)
+    assert revoked.isdisjoint(one.id for one in unrevoked)
+    await store.ready()
+    await add(store, token(BERT, f"after{len(added)}"))
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
