@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         line = f"{self.command} {self.path}"
         self.server.asked.append(line)
-        self.server.sent.append((dict(self.headers), body))
+        self.server.sent.append(({name.lower(): text for name, text in self.headers.items()}, body))
         answers = self.server.answers[line]
         status, data, headers = answers.pop(0) if len(answers) > 1 else answers[0]
         body = b"" if status == 204 else json.dumps(data).encode()

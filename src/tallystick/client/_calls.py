@@ -70,7 +70,7 @@ class Calls:
         return issued
 
     def get_token(self, token_id: str) -> Flow[Token]:
-        answer = yield from self._ask("GET", f"/tokens/{_id(token_id, 'token_id')}")
+        answer = yield from self._ask("GET", f"/tokens/{_id(token_id, 'token id')}")
         return models.read_token(answer.body)
 
     def get_token_current(self) -> Flow[Token]:
@@ -78,7 +78,7 @@ class Calls:
         return models.read_token(answer.body)
 
     def list_tokens_customer(self, customer_id: str) -> Flow[list[Token]]:
-        answer = yield from self._ask("GET", f"/customer/{_id(customer_id, 'customer_id')}/tokens")
+        answer = yield from self._ask("GET", f"/customer/{_id(customer_id, 'customer id')}/tokens")
         return models.read_tokens(answer.body)
 
     def list_tokens_user(self) -> Flow[list[Token]]:
@@ -86,7 +86,7 @@ class Calls:
         return models.read_tokens(answer.body)
 
     def revoke_token(self, token_id: str) -> Flow[None]:
-        yield from self._ask("DELETE", f"/tokens/{_id(token_id, 'token_id')}", gone=frozenset({404}))
+        yield from self._ask("DELETE", f"/tokens/{_id(token_id, 'token id')}", gone=frozenset({404}))
 
     def revoke_token_current(self) -> Flow[None]:
         yield from self._ask("DELETE", "/tokens/self", gone=frozenset({401, 404}))
