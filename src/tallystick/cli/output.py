@@ -104,7 +104,7 @@ def show_identity(identity: Identity, *, as_json: bool) -> None:
         ("user", _named(identity.user_id, identity.user_name)),
         ("customer", _named(identity.customer_id, identity.customer_name)),
         ("token", _summary(identity.token)),
-        ("services", ", ".join(_named(key, name) for key, name in identity.services.items())),
+        ("services", ", ".join(sorted(f"{name} ({key})" for key, name in identity.services.items()))),
     )
 
 
@@ -131,13 +131,13 @@ def _table(tokens: Sequence[Token], *, with_user: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("ID", no_wrap=True, min_width=22)  # to be copied, so never cut
     if with_user:
         table.add_column("USER", no_wrap=True, min_width=22)
-    for title in ("NAME", "SCOPE"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
-    for title in ("SERVICES", "CREATED", "LAST USED", "EXPIRES"):
+    table.add_column("NAME", overflow="fold")
+    table.add_column("SCOPE", overflow="fold")
+    for title in ("SERVICES", "CREATED", "USED", "EXPIRES"):
         table.add_column(title, no_wrap=True)
     now = datetime.now(UTC)
     for token in tokens:
@@ -150,7 +150,8 @@ def _at_a_glance(token: Token, now: datetime, *, with_user: bool) -> list[str | 
     user = [token.user_id] if with_user else []
     services = f"{len(token.services)}" if token.services else "all"
     times = [_distance(each, now) for each in (token.created_at, token.last_used_at, token.expires_at)]
-    return [token.id, *user, token.name, token.scope, services, *times]
+    name = token.name if len(token.name) <= _LONGEST_NAME else f"{token.name[: _LONGEST_NAME - 1]}…"
+    return [token.id, *user, name, token.scope, services, *times]
 
 
 def _exact(token: Token, *, with_user: bool) -> list[str | None]:
@@ -193,13 +194,14 @@ def _instant(moment: datetime | None) -> str:
 
 
 def _distance(moment: datetime | None, now: datetime) -> str:
-    """How far away, in the largest unit that fits: `5m ago`, `in 89d`."""
+    """How far away, in the largest unit that it holds two of: `5m ago`, `in 36h`, `in 89d`."""
     if moment is None:
         return "never"
     seconds = abs((moment - now).total_seconds())
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (1, "s"))
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 2 * size), (1, "s"))
     length = f"{seconds // size:.0f}{unit}"
     return f"in {length}" if moment > now else f"{length} ago"
 
 
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"))
+_LONGEST_NAME: Final = 40  # the rest is in `show`
+_UNITS: Final = ((31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m"))

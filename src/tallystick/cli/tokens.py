@@ -223,7 +223,8 @@ def _revoke(api: TokensApi, ids: Sequence[str]) -> None:
                 done += len(some)
                 advance(len(some))
     except TallystickError:
-        output.show_revoked(done, of=len(ids))
+        if done:
+            output.show_revoked(done, of=len(ids))
         raise
 
 

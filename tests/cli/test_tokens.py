@@ -1,0 +1,292 @@
+"""`tallystick token` against answers that our own server would not give, in process and without a terminal."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tallystick.cli import output, tokens
+from tallystick.cli.completion import completion
+from tallystick.client.errors import STATUS
+from tallystick.core import errors as core
+from tests.client.server import serving
+from tests.client.shapes import CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
+
+KEY = "a-secret-key"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTLY_API_TOKEN", KEY)
+    monkeypatch.delenv("TALLYSTICK_URL", raising=False)
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(tokens.token, arguments, input=stdin)
+
+
+def commands() -> Iterator[click.Command]:
+    yield from tokens.token.commands.values()
+
+
+# failures
+
+
+@pytest.mark.parametrize(
+    "status, code", [(401, 3), (403, 4), (404, 5), (400, 6), (413, 6), (422, 6), (429, 7), (500, 1), (409, 1), (502, 8)]
+)
+def test_the_exit_code_says_what_kind_of_failure_it_was(status: int, code: int) -> None:
+    with serving(GET_tokens=[(status, {"msg": "No", "detail": "really"}, {"Retry-After": "99"})]) as server:
+        result = run("list", "--url", server.url)
+
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.startswith("tallystick: No (really)")
+    assert result.stderr.count("\n") == 1
+
+
+def test_every_kind_of_failure_has_an_exit_code_of_its_own_or_of_its_parent() -> None:
+    codes = list(output.EXIT.values())
+    told = {kind: next(output.EXIT[each] for each in kind.__mro__ if each in output.EXIT) for kind in STATUS.values()}
+
+    assert len(codes) == len(set(codes))
+    assert not {0, 2} & set(codes)
+    assert {kind for kind, code in told.items() if code == 1} == {core.Conflict}
+
+
+def test_the_exit_codes_in_the_help_are_those_of_the_table() -> None:
+    told = {
+        int(number) for number in re.findall(r"\b(\d) [a-z]", (tokens.token.help or "").partition("Exit codes:")[2])
+    }
+
+    assert told == {0, 2, *output.EXIT.values()}
+
+
+def test_too_often_says_when_to_try_again() -> None:
+    with serving(GET_tokens=[(429, {"msg": "Slow down"}, {"Retry-After": "99"})]) as server:
+        result = run("list", "--url", server.url)
+
+    assert result.stderr == "tallystick: Slow down Try again in 99 s.\n"
+
+
+def test_what_we_did_not_raise_on_purpose_is_a_traceback_and_not_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "show_tokens", None)
+    with serving(GET_tokens=[(200, [], {})]) as server:
+        result = run("list", "--url", server.url)
+
+    assert isinstance(result.exception, TypeError)
+
+
+# secrets
+
+
+def test_no_option_takes_a_secret_from_the_command_line() -> None:
+    """Except a one-time code, which is worth nothing a minute later."""
+    options = {name for command in commands() for each in command.params for name in each.opts if name.startswith("--")}
+
+    assert {name for name in options if re.search("token|pass|secret|key", name)} == {
+        "--token-file",
+        "--password-stdin",
+    }
+
+
+@pytest.mark.parametrize("arguments", [("create",), ("create", "--json")])
+def test_the_secret_is_on_standard_output_and_nowhere_else(arguments: tuple[str, ...]) -> None:
+    with serving(POST_sudo=[(200, {}, {})], POST_tokens=[(200, CREATED, {})]) as server:
+        result = run(*arguments, "--password-stdin", "--url", server.url, stdin=f"{PASSWORD}\n")
+
+    assert result.exit_code == 0
+    assert SECRET in result.stdout
+    assert SECRET not in result.stderr
+    for secret in (KEY, PASSWORD):
+        assert secret not in result.output
+
+
+def test_the_token_comes_from_the_file_before_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    with serving(GET_tokens=[(200, [], {})]) as server:
+        run("list", "--url", server.url)
+        run("list", "--url", server.url, "--token-file", str(file))
+
+    keys = [headers["fastly-key"] for headers, _ in server.sent]
+    assert keys == [KEY, "from-file"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
+def test_a_file_without_a_token_is_said_to_be_one(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+
+    result = run("list", "--token-file", str(file))
+
+    assert result.exit_code == 6
+    assert "There is no token in" in result.stderr
+
+
+def test_a_file_with_more_than_a_token_in_it_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("TOKEN=s3cret and more")
+
+    result = run("list", "--token-file", str(file))
+
+    assert result.exit_code == 6
+    assert "s3cret" not in result.output
+
+
+# create
+
+
+def test_a_wish_is_sent_as_it_was_given() -> None:
+    with serving(POST_tokens=[(200, CREATED, {})]) as server:
+        run(
+            *("create", "--url", server.url, "--name", "ci", "--scope", "purge_all", "--scope", "purge_select"),
+            *("--service", "a", "--service", "b", "--expires", "2031-01-01T00:00:00+02:00"),
+        )
+
+    _, body = server.sent[0]
+    assert parse_qs(body.decode()) == {
+        "name": ["ci"],
+        "scope": ["purge_all purge_select"],
+        "services[]": ["a", "b"],
+        "expires_at": ["2031-01-01T00:00:00+02:00"],
+    }
+
+
+@pytest.mark.parametrize(
+    "text, length",
+    [("90d", timedelta(days=90)), ("12h", timedelta(hours=12)), ("30m", timedelta(minutes=30)), ("2w", timedelta(14))],
+)
+def test_a_length_counts_from_now(text: str, length: timedelta) -> None:
+    before = datetime.now(UTC)
+    with serving(POST_tokens=[(200, CREATED, {})]) as server:
+        run("create", "--url", server.url, "--expires", text)
+    after = datetime.now(UTC)
+
+    _, body = server.sent[0]
+    sent = datetime.fromisoformat(parse_qs(body.decode())["expires_at"][0])
+    assert before + length <= sent <= after + length
+
+
+@pytest.mark.parametrize(
+    "text", ["", "d", "90", "90x", "-1d", "999999999w", "٣d", "2031-01-01", "2031-13-01T00:00:00Z"]
+)
+def test_what_is_no_time_is_refused_before_anything_is_sent(text: str) -> None:
+    result = run("create", "--expires", text)
+
+    assert result.exit_code == 2
+    assert "--expires" in result.stderr
+
+
+def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(POST_sudo=[(400, NEEDS_OTP, {})], POST_tokens=[(403, NEEDS_SUDO, {})]) as server:
+        no_password = run("create", "--url", server.url)
+        no_code = run("create", "--url", server.url, "--password-stdin", stdin=PASSWORD)
+        monkeypatch.delenv("FASTLY_API_TOKEN")
+        no_login = run("create", "--url", server.url)
+        no_token = run("list", "--url", server.url)
+
+    assert (no_password.exit_code, no_code.exit_code, no_login.exit_code, no_token.exit_code) == (4, 6, 3, 3)
+    assert "--password-stdin" in no_password.stderr
+    assert "--otp" in no_code.stderr
+    assert "--username" in no_login.stderr
+    assert "--token-file" in no_token.stderr
+    assert server.asked == ["POST /tokens", "POST /sudo"]
+
+
+def test_a_password_is_the_first_line_without_its_end() -> None:
+    with serving(POST_sudo=[(200, {}, {})], POST_tokens=[(200, CREATED, {})]) as server:
+        run("create", "--url", server.url, "--password-stdin", stdin=" pass word \r\nsecond line\n")
+
+    assert parse_qs(server.sent[0][1].decode()) == {"password": [" pass word "]}
+
+
+# list and show
+
+
+def test_what_a_server_says_cannot_steer_a_terminal_or_break_the_lines() -> None:
+    evil = READ | {"name": "a\x1b[2J\tb\nc"}
+    with serving(GET_tokens=[(200, [evil], {})], GET_tokens_self=[(200, evil, {})]) as server:
+        listed = run("list", "--url", server.url)
+        shown = run("show", "self", "--url", server.url)
+
+    assert listed.stdout.split("\t")[1] == "a [2J b c"
+    assert listed.stdout.count("\n") == 1
+    assert "name\ta [2J b c\n" in shown.stdout
+
+
+def test_an_empty_list_is_nothing_in_a_pipe_and_an_empty_array_in_json() -> None:
+    with serving(GET_tokens=[(200, [], {})]) as server:
+        plain = run("list", "--url", server.url)
+        as_json = run("list", "--url", server.url, "--json")
+
+    assert (plain.exit_code, plain.output) == (0, "")
+    assert json.loads(as_json.stdout) == []
+
+
+# revoke
+
+
+def test_many_ids_go_in_requests_of_a_thousand() -> None:
+    ids = [f"t{number}" for number in range(2_500)]
+    with serving(DELETE_tokens=[(204, None, {})]) as server:
+        result = run("revoke", "-", "--yes", "--url", server.url, stdin="\n".join(ids))
+
+    sent = [[each["id"] for each in json.loads(body)["data"]] for _, body in server.sent]
+    assert [len(each) for each in sent] == [1_000, 1_000, 500]
+    assert [each for some in sent for each in some] == ids
+    assert result.output == "Revoked 2,500 tokens.\n"
+
+
+def test_a_failure_in_the_middle_says_how_much_was_done() -> None:
+    ids = "\n".join(f"t{number}" for number in range(2_500))
+    with serving(DELETE_tokens=[(204, None, {}), (403, {"msg": "No"}, {})]) as server:
+        result = run("revoke", "-", "--yes", "--url", server.url, stdin=ids)
+
+    assert result.exit_code == 4
+    assert result.stderr == "Revoked 1,000 of 2,500 tokens; the others are as they were.\ntallystick: No\n"
+
+
+def test_one_id_needs_no_bulk_and_no_yes() -> None:
+    with serving(DELETE_tokens_t1=[(204, None, {})]) as server:
+        result = run("revoke", "t1", "--url", server.url)
+
+    assert (result.exit_code, server.asked) == (0, ["DELETE /tokens/t1"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("--self", "t1")])
+def test_it_must_be_clear_what_is_to_be_revoked(arguments: tuple[str, ...]) -> None:
+    assert run("revoke", *arguments).exit_code == 2
+
+
+def test_more_than_one_is_not_revoked_without_being_asked() -> None:
+    with serving() as server:
+        result = run("revoke", "t1", "t2", "--url", server.url)
+
+    assert result.exit_code == 2
+    assert server.asked == []
+
+
+def test_a_line_that_is_no_id_stops_everything(tmp_path: Path) -> None:
+    with serving() as server:
+        result = run("revoke", "-", "--yes", "--url", server.url, stdin="t1\nt2 with a name\n")
+
+    assert result.exit_code == 6
+    assert server.asked == []
+
+
+# the rest
+
+
+@pytest.mark.parametrize("command", [*tokens.token.commands.values(), completion], ids=lambda command: command.name)
+def test_every_command_and_option_says_what_it_is_for(command: click.Command) -> None:
+    assert command.help
+    for each in command.params:
+        assert not isinstance(each, click.Option) or each.help

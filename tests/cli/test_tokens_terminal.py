@@ -1,0 +1,129 @@
+"""`tallystick token` on a real terminal, against a real server: it asks for what is missing, and shows tables and bars."""
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tallystick.testing import RunningServer, running_server
+from tests.cli.program import Terminal
+from tests.client.server import serving
+from tests.client.shapes import READ
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with running_server() as running:
+        yield running
+
+
+def terminal(url: str, token: str, directory: Path, *arguments: str) -> Terminal:
+    file = directory / "token"
+    file.write_text(token)
+    return Terminal("token", *arguments, "--url", url, "--token-file", str(file), cwd=directory)
+
+
+def one_time_code(secret: str) -> str:
+    """RFC 6238, with the usual 30 seconds, SHA-1 and six digits."""
+    step = (int(time.time()) // 30).to_bytes(8, "big")
+    digest = hmac.new(base64.b32decode(secret), step, hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def plain(screen: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
+
+
+def test_the_password_is_asked_for_unseen_and_the_secret_comes_with_a_warning(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    asked = terminal(server.url, server["SUPERUSER_TOKEN"], tmp_path, "create", "--name", "ci")
+    asked.answer("Password: ", server["SUPERUSER_PASSWORD"])
+    ended = asked.end()
+
+    assert ended.code == 0
+    assert re.search(r"^tly_[0-9A-Za-z]{38}$", ended.screen, re.MULTILINE)
+    assert "shown this once" in ended.screen
+    assert server["SUPERUSER_PASSWORD"] not in ended.screen
+
+
+def test_a_code_is_asked_for_when_the_server_wants_one_and_again_when_it_is_wrong(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    asked = terminal(server.url, server["OTP_TOKEN"], tmp_path, "create")
+    asked.answer("Password: ", server["OTP_PASSWORD"])
+    asked.answer("One-time code: ", "000000")
+    asked.wait_for("That code is wrong, or was used before.")
+    asked.answer("One-time code: ", one_time_code(server["OTP_SECRET"]))
+    ended = asked.end()
+
+    assert ended.code == 0
+    assert "Created token" in ended.screen
+
+
+def test_without_a_token_the_login_is_asked_for(server: RunningServer, tmp_path: Path) -> None:
+    asked = Terminal("token", "create", "--url", server.url, cwd=tmp_path)
+    asked.answer("Login: ", server["USER_LOGIN"])
+    asked.answer("Password: ", server["USER_PASSWORD"])
+
+    assert asked.end().code == 0
+
+
+def test_without_a_token_the_token_is_asked_for_unseen(server: RunningServer, tmp_path: Path) -> None:
+    asked = Terminal("token", "whoami", "--url", server.url, cwd=tmp_path)
+    asked.answer("Token: ", server["USER_TOKEN"])
+    ended = asked.end()
+
+    assert ended.code == 0
+    assert server["USER_LOGIN"] in ended.screen
+    assert server["USER_TOKEN"] not in ended.screen
+
+
+def test_a_list_is_a_table_with_times_as_distances(tmp_path: Path) -> None:
+    rows = [READ | {"id": "a" * 22, "name": "ci"}, READ | {"id": "b" * 22, "services": ["s1", "s2"]}]
+    rows[1] |= {
+        "created_at": "2020-01-01T00:00:00Z",
+        "expires_at": "2999-01-01T00:00:00Z",
+        "name": "\x1b[31mlong " * 40,
+    }
+    with serving(GET_tokens=[(200, rows, {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "list").end()
+
+    lines = plain(ended.screen).splitlines()
+    assert lines[0].split() == ["ID", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES"]
+    assert lines[1].startswith("a" * 22)
+    assert lines[2].startswith("b" * 22)
+    assert re.search(r" 2 +\d+y ago +never +in \d+y *$", lines[2])
+    assert lines[-1] == "2 tokens"
+    assert max(map(len, lines)) <= 80
+    assert "\x1b[31m" not in ended.screen
+
+
+def test_no_to_the_question_revokes_nothing(tmp_path: Path) -> None:
+    with serving() as fake:
+        asked = terminal(fake.url, "key", tmp_path, "revoke", "t1", "t2")
+        asked.answer("Revoke 2 tokens? [y/N]: ", "n")
+        ended = asked.end()
+
+    assert ended.code == 1
+    assert fake.asked == []
+
+
+def test_many_revocations_show_how_far_they_are(tmp_path: Path) -> None:
+    ids = [f"t{number}" for number in range(1_500)]
+    with serving(DELETE_tokens=[(204, None, {})]) as fake:
+        asked = terminal(fake.url, "key", tmp_path, "revoke", *ids)
+        asked.answer("Revoke 1,500 tokens? [y/N]: ", "y")
+        ended = asked.end()
+
+    assert ended.code == 0
+    assert "Revoking" in ended.screen
+    assert "100%" in ended.screen
+    assert "Revoked 1,500 tokens." in ended.screen
+    assert len(fake.asked) == 2
