@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tallystick import testing
 from tallystick.core.caller import Caller
 from tallystick.core.people import Customer, Role, Service, User
 from tallystick.core.ports import Added, Store
@@ -20,17 +21,14 @@ DAY = 24 * 60 * MINUTE
 StoreT = TypeVar("StoreT", bound=Store)
 
 
-class FakeClock:
-    """Time stands still, until a test moves it."""
+class FakeClock(testing.FakeClock):
+    """It stands at NOW, until a test moves it."""
 
-    def __init__(self, now: int = NOW) -> None:
-        self._now = now
-
-    def now(self) -> int:
-        return self._now
+    def __init__(self) -> None:
+        super().__init__(NOW)
 
     def move(self, milliseconds: int) -> None:
-        self._now += milliseconds
+        self.advance(seconds=milliseconds / SECOND)
 
 
 ACME = Customer(id="cAcme0000000000000000A", name="Acme", created_at=NOW - DAY)

@@ -1,5 +1,6 @@
 """Whatever arrives: an answer of ours, or an error of ours; never an accident."""
 
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from tallystick.core.errors import Invalid, TallystickError
+from tallystick.core.errors import Invalid, TallystickError, TooLarge
 from tallystick.http import bodies, wire
 from tallystick.http.guards import presented
 
@@ -108,6 +109,15 @@ async def test_one_service_is_a_list_of_one(form: str) -> None:
 @pytest.mark.parametrize("kind", [FORM, JSON, "text/plain", ""])
 async def test_an_empty_body_is_one_without_any_field_whatever_it_is_called(kind: str) -> None:
     assert await read(b"", kind, wire.CreateToken) == wire.CreateToken()
+
+
+async def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_read() -> None:
+    async def receive() -> NoReturn:
+        raise AssertionError("it was read")
+
+    headers = [(b"content-type", JSON.encode()), (b"content-length", b"1048577")]
+    with pytest.raises(TooLarge):
+        await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), wire.Sudo)
 
 
 HEADERS = st.lists(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.core.errors import Unavailable
+from tallystick.core.secret import Secret
 from tallystick.storage import prepare
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ANNA, MINUTE, NOW
@@ -85,6 +86,16 @@ async def test_a_store_that_is_gone_is_503_on_every_route_that_needs_it(tmp_path
             assert (response.status_code, response.headers["retry-after"]) == (503, "1")
             assert error_of(response) == {"msg": "the store cannot be used now"}
         assert (await world.ask("GET", "/healthz")).status_code == 200
+
+
+async def test_garbage_is_refused_without_asking_the_store(tmp_path: Path) -> None:
+    async with busy(tmp_path) as (world, other):
+        other.execute("ALTER TABLE token RENAME TO elsewhere")
+
+        garbage = await world.ask("GET", "/tokens/self", "tly_" + "0" * 38)
+        well_formed = await world.ask("GET", "/tokens/self", Secret.mint().reveal())
+
+        assert (garbage.status_code, well_formed.status_code) == (401, 503)
 
 
 class Breaking(list[Message]):

@@ -1,6 +1,7 @@
 """The whole service in this process: real store, real guards, a clock that stands still, and everybody's tokens at hand."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ KEYS = Keys.derive(bytes(range(32)))
 PASSWORDS = Passwords(CHEAPEST)
 PASSWORD = "correct horse battery staple"
 _STORED = PASSWORDS.hash(PASSWORD)
+BY_PASSWORD = {"username": ANNA.login, "password": PASSWORD}
 OTP_SECRET = b"12345678901234567890"
 OTP_USER = BERT  # Bert has an authenticator, the others do not
 
@@ -140,6 +142,11 @@ async def _people(world: World) -> None:
         _, world.secrets[person.id] = await world.give(person, "main")
     sealed = KEYS.seal(OTP_SECRET, owner=OTP_USER.id)
     await world.store.people.set_totp(OTP_USER.id, sealed=sealed, now=NOW)
+
+
+def basic(login: str, password: str) -> dict[str, str]:
+    """Basic credentials, as a header."""
+    return {"Authorization": "Basic " + b64encode(f"{login}:{password}".encode()).decode()}
 
 
 def main_id(owner: User) -> str:

@@ -1,6 +1,9 @@
 """Passwords: Argon2id, neither too short nor too long, and none that anybody would guess."""
 
+from typing import ClassVar, Literal
+
 import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
 from argon2.profiles import CHEAPEST, PRE_21_2
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +32,27 @@ def test_the_same_password_hashes_differently_each_time() -> None:
 @pytest.mark.parametrize("password", [GOOD, "", "nobody has this password"])
 def test_nobody_has_no_password_at_all(password: str) -> None:
     assert not PASSWORDS.verify(password, None)
+
+
+class Recording(PasswordHasher):
+    """Notes which hash a password was checked against."""
+
+    seen: ClassVar[list[Parameters]] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - its name
+        self.seen.append(extract_parameters(str(hash)))
+        return super().verify(hash, password)
+
+
+def test_nobody_costs_a_whole_hash_under_the_same_parameters_as_somebody() -> None:
+    passwords = Passwords(CHEAPEST)
+    passwords._hasher = Recording.from_parameters(CHEAPEST)
+    stored = passwords.hash(GOOD)
+
+    passwords.verify("wrong password", stored)
+    passwords.verify("wrong password", None)
+
+    assert Recording.seen == [CHEAPEST, CHEAPEST]
 
 
 @pytest.mark.parametrize("stored", ["", "!", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv"])
