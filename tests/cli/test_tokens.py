@@ -231,6 +231,37 @@ def test_an_empty_list_is_nothing_in_a_pipe_and_an_empty_array_in_json() -> None
     assert json.loads(as_json.stdout) == []
 
 
+@pytest.mark.parametrize(
+    "width, with_user, titles",
+    [
+        (200, True, "ID USER NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, True, "ID USER NAME SCOPE EXPIRES"),
+        (200, False, "ID NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, False, "ID NAME SCOPE SERVICES USED EXPIRES"),
+        (10, False, "ID NAME SCOPE EXPIRES"),
+    ],
+)
+def test_a_table_drops_columns_before_it_cuts_ids(width: int, with_user: bool, titles: str) -> None:
+    assert output._columns_for(width, with_user=with_user) == titles.split()
+
+
+@pytest.mark.parametrize(
+    "length, words",
+    [
+        (timedelta(seconds=1), "in 1s"),
+        (timedelta(minutes=-90), "90m ago"),
+        (timedelta(hours=30), "in 30h"),
+        (timedelta(days=90), "in 90d"),
+        (timedelta(days=-1000), "2y ago"),
+        (None, "never"),
+    ],
+)
+def test_a_distance_is_told_in_the_largest_unit_that_it_holds_two_of(length: timedelta | None, words: str) -> None:
+    now = datetime.now(UTC)
+
+    assert output._distance(None if length is None else now + length, now) == words
+
+
 # revoke
 
 

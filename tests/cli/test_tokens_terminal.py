@@ -3,7 +3,11 @@
 import base64
 import hashlib
 import hmac
+import os
+import pty
 import re
+import select
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tallystick.testing import RunningServer, running_server
-from tests.cli.program import Terminal
+from tests.cli.program import SECONDS_MAX, Terminal, command, environment
 from tests.client.server import serving
-from tests.client.shapes import READ
+from tests.client.shapes import CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,43 @@ def test_a_code_is_asked_for_when_the_server_wants_one_and_again_when_it_is_wron
     assert "Created token" in ended.screen
 
 
+def test_whoever_has_no_right_code_is_not_asked_for_ever(tmp_path: Path) -> None:
+    with serving(POST_sudo=[(400, NEEDS_OTP, {})], POST_tokens=[(403, NEEDS_SUDO, {})]) as fake:
+        asked = terminal(fake.url, "key", tmp_path, "create")
+        asked.answer("Password: ", "correct horse")
+        for code in ("000001", "000002", "000003"):
+            asked.answer("One-time code: ", code)
+        ended = asked.end()
+
+    assert ended.code == 6
+    assert ended.screen.splitlines()[-1] == "tallystick: A current one-time code is needed: give --otp."
+
+
+def test_questions_are_not_in_the_pipe_that_gets_the_secret() -> None:
+    terminal_, stdin = pty.openpty()
+    with serving(POST_tokens=[(200, CREATED, {})]) as fake:
+        process = subprocess.Popen(
+            command("token", "create", "--url", fake.url),
+            env=environment({}),
+            stdin=stdin,
+            stderr=stdin,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for question, answer in (("Login: ", "ada"), ("Password: ", "correct horse")):
+            screen = ""
+            while not screen.endswith(question):
+                assert select.select([terminal_], [], [], 10)[0], f"no {question!r} on the terminal, only {screen!r}"
+                screen += os.read(terminal_, 4096).decode()
+            os.write(terminal_, f"{answer}\n".encode())
+        out, _ = process.communicate(timeout=SECONDS_MAX)
+    os.close(terminal_)
+    os.close(stdin)
+
+    assert out == f"{SECRET}\n"
+
+
 def test_without_a_token_the_login_is_asked_for(server: RunningServer, tmp_path: Path) -> None:
     asked = Terminal("token", "create", "--url", server.url, cwd=tmp_path)
     asked.answer("Login: ", server["USER_LOGIN"])
@@ -96,11 +137,11 @@ def test_a_list_is_a_table_with_times_as_distances(tmp_path: Path) -> None:
         ended = terminal(fake.url, "key", tmp_path, "list").end()
 
     lines = plain(ended.screen).splitlines()
-    assert lines[0].split() == ["ID", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES"]
+    assert lines[0].split() == ["ID", "NAME", "SCOPE", "SERVICES", "USED", "EXPIRES"]
     assert lines[1].startswith("a" * 22)
     assert lines[2].startswith("b" * 22)
-    assert re.search(r" 2 +\d+y ago +never +in \d+y *$", lines[2])
-    assert lines[-1] == "2 tokens"
+    assert re.search(r"…  global +2 +never +in \d+y *$", lines[2])
+    assert lines[3] == "2 tokens"
     assert max(map(len, lines)) <= 80
     assert "\x1b[31m" not in ended.screen
 

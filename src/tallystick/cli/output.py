@@ -131,27 +131,53 @@ def _table(tokens: Sequence[Token], *, with_user: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("ID", no_wrap=True, min_width=22)  # to be copied, so never cut
-    if with_user:
-        table.add_column("USER", no_wrap=True, min_width=22)
-    table.add_column("NAME", overflow="fold")
-    table.add_column("SCOPE", overflow="fold")
-    for title in ("SERVICES", "CREATED", "USED", "EXPIRES"):
-        table.add_column(title, no_wrap=True)
+    titles = _columns_for(console.width, with_user=with_user)
+    for title in titles:
+        table.add_column(title, min_width=_WIDTHS[title], no_wrap=title not in ("NAME", "SCOPE"))
     now = datetime.now(UTC)
     for token in tokens:
-        cells = _at_a_glance(token, now, with_user=with_user)
-        table.add_row(*(Text(clean(cell) or "") for cell in cells))
-    Console().print(table)
+        cells = _at_a_glance(token, now)
+        # One line each, unless there are many scopes: a name may be cut, as `show` has the whole.
+        texts = [Text(clean(cells[title]) or "", no_wrap=title == "NAME", overflow="ellipsis") for title in titles]
+        table.add_row(*texts)
+    console.print(table)
 
 
-def _at_a_glance(token: Token, now: datetime, *, with_user: bool) -> list[str | None]:
-    user = [token.user_id] if with_user else []
-    services = f"{len(token.services)}" if token.services else "all"
-    times = [_distance(each, now) for each in (token.created_at, token.last_used_at, token.expires_at)]
-    name = token.name if len(token.name) <= _LONGEST_NAME else f"{token.name[: _LONGEST_NAME - 1]}…"
-    return [token.id, *user, name, token.scope, services, *times]
+_WIDTHS: Final = {
+    "ID": 22,  # to be copied, so never cut
+    "USER": 22,
+    "NAME": 7,
+    "SCOPE": 12,
+    "SERVICES": 8,
+    "CREATED": 8,
+    "USED": 7,
+    "EXPIRES": 7,
+}
+_FIRST_TO_GO: Final = ("CREATED", "SERVICES", "USED")
+
+
+def _columns_for(width: int, *, with_user: bool) -> list[str]:
+    """Those that fit."""
+    titles = [title for title in _WIDTHS if with_user or title != "USER"]
+    for title in _FIRST_TO_GO:
+        if sum(_WIDTHS[each] + 2 for each in titles) > width:
+            titles.remove(title)
+    return titles
+
+
+def _at_a_glance(token: Token, now: datetime) -> dict[str, str | None]:
+    return {
+        "ID": token.id,
+        "USER": token.user_id,
+        "NAME": token.name,
+        "SCOPE": token.scope,
+        "SERVICES": f"{len(token.services)}" if token.services else "all",
+        "CREATED": _distance(token.created_at, now),
+        "USED": _distance(token.last_used_at, now),
+        "EXPIRES": _distance(token.expires_at, now),
+    }
 
 
 def _exact(token: Token, *, with_user: bool) -> list[str | None]:
@@ -203,5 +229,4 @@ def _distance(moment: datetime | None, now: datetime) -> str:
     return f"in {length}" if moment > now else f"{length} ago"
 
 
-_LONGEST_NAME: Final = 40  # the rest is in `show`
 _UNITS: Final = ((31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m"))
