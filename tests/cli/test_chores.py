@@ -66,13 +66,14 @@ async def test_uses_that_could_not_be_written_are_written_the_next_time() -> Non
     assert tokens.took == ["a", "b", "c"]
 
 
-async def test_the_task_outlives_a_store_that_is_away() -> None:
+async def test_the_task_outlives_a_store_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
     tokens = Away(failures=2)
     chores = Chores(store_with(tokens), used("a"), FakeClock())
 
     await asyncio.wait_for(tokens.taken.wait(), 30)
 
     assert tokens.took == ["a"]
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)] * 2
     await chores.finish()
 
 

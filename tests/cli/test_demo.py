@@ -195,6 +195,17 @@ def test_a_start_that_was_interrupted_is_made_good_by_the_next(tmp_path: Path) -
         assert not (world / "unfinished").exists()
 
 
+def test_a_start_that_was_interrupted_at_its_very_end_is_kept(tmp_path: Path) -> None:
+    with demo(tmp_path) as (server, env):
+        first = env["USER_TOKEN"]
+        assert server.stop() == 0
+    (tmp_path / "tallystick-demo" / "unfinished").touch()
+
+    with demo(tmp_path) as (_, env):
+        assert env["USER_TOKEN"] == first
+    assert not (tmp_path / "tallystick-demo" / "unfinished").exists()
+
+
 def test_what_is_not_a_demo_world_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "tallystick.db").write_text("precious")
 

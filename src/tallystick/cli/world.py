@@ -66,8 +66,10 @@ def world_in(directory: Path, *, hashing: Hashing) -> World:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _alone_in(directory):
-            if (directory / _UNFINISHED).exists() or not (directory / _WORLD).exists():
+            # The world file is written last, and whole: where it is, everything is.
+            if not (directory / _WORLD).exists():
                 _make(directory, hashing)
+            (directory / _UNFINISHED).unlink(missing_ok=True)
             return _kept(directory)
     except OSError as error:
         raise Invalid(f"the demo world in {directory} cannot be made or read: {reason(error)}") from error
@@ -81,8 +83,6 @@ def _make(directory: Path, hashing: Hashing) -> None:
     claim(database, keys)
     world = opened(database, lambda store: _populate(store, keys, hashing))
     replace_private(directory / _WORLD, msgspec.json.format(msgspec.json.encode(world)).decode() + "\n")
-    (directory / _UNFINISHED).unlink()
-    sync_directory(directory)
 
 
 def _begin(directory: Path) -> None:
