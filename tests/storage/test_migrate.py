@@ -252,7 +252,7 @@ def wait_until_locked(path: Path, child: subprocess.Popen[bytes]) -> None:
 
 
 def test_many_who_migrate_at_once_apply_each_step_once(tmp_path: Path) -> None:
-    for number in range(10):
+    for number in range(20):
         path, errors = tmp_path / f"{number}.db", list[TallystickError]()
 
         def prepare(path: Path = path, errors: list[TallystickError] = errors) -> None:

@@ -258,15 +258,26 @@ async def test_a_connection_that_broke_is_replaced(sqlite: SqliteStore) -> None:
     assert await listed(sqlite, ANNAS) == [token(name="second").id]
 
 
+class PoisonError(sqlite3.Error):
+    """An error that cannot even be looked at."""
+
+    @property
+    def sqlite_errorcode(self) -> int:  # type: ignore[override]  # where others have a number, this one has a trap
+        raise ZeroDivisionError
+
+
+def poison(connection: sqlite3.Connection, items: Sequence[None]) -> list[None]:
+    connection.execute("ROLLBACK")
+    raise PoisonError
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_when_the_writer_is_dead_nobody_waits_for_it(path: Path) -> None:
     store = await populated(SqliteStore.open(path))
     one = await add(store, token())
 
-    store._writer._queue.put(42)  # type: ignore[arg-type]  # what no caller can do: the thread falls over it
-    answers = await asyncio.gather(
-        attempt(store, token(name="waiting")), attempt(store, token(name="too")), return_exceptions=True
-    )
+    waiting = asyncio.create_task(attempt(store, token(name="waiting")))
+    answers = await asyncio.gather(submit(store, poison, None), waiting, return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
     for _ in range(2):

@@ -80,8 +80,9 @@ def bind_key(path: Path, key_fingerprint: str) -> None:
 
 def require_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Raise `Invalid` for another program's database.  An empty file is nobody's yet."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: who prepares it at the same time writes both at once, so what is seen after tables is true of them.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if tables > 0 and application_id != APPLICATION_ID:
         raise Invalid(f"{path} is a database of another program")
 

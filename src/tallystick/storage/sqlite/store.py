@@ -42,7 +42,8 @@ class SqliteStore:
         program expects, `Unavailable` for one that cannot be read and written.
         """
         reader = Reader(open_checked(path, busy_seconds=min(busy_seconds, READ_WAITS_SECONDS)))
-        writer = Writer(partial(connect, path, busy_seconds=busy_seconds, any_thread=True))
+        # No waiting inside SQLite: `connection.begin` does it better.
+        writer = Writer(partial(connect, path, busy_seconds=0, any_thread=True), busy_seconds=busy_seconds)
         return cls(reader, writer)
 
     async def ready(self) -> None:

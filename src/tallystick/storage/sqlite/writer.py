@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from tallystick.core.errors import Unavailable
-from tallystick.storage.sqlite.connection import unavailable
+from tallystick.storage.sqlite.connection import begin, unavailable
 
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
@@ -46,14 +46,19 @@ _STOP: Final = None
 class Writer:
     """Belongs to one event loop: `submit` and `stop` are called on it, and answers arrive there."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """`connect` opens a connection that any thread may use; the first is opened here, so that its errors show here."""
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, busy_seconds: float) -> None:
+        """Start.  `busy_seconds`: how long the writer of another process is waited for.
+
+        `connect` opens a connection that any thread may use; the first is opened here, so that its errors show here.
+        """
         self._connect = connect
+        self._busy_seconds = busy_seconds
         self._connection: sqlite3.Connection | None = connect()
         self._loop = asyncio.get_running_loop()
         self._gathered: list[_Job] = []
         self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._in_hand: list[_Job] = []
+        self._stopping = False
         self._refusal: str | None = None
         self._ended = self._loop.create_future()
         # A daemon: a program that forgot to close its store can still end.  What was acknowledged is on disk.
@@ -91,42 +96,35 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            stopped = False
-            while not stopped:
-                self._in_hand, stopped = self._next_batch()
-                if self._in_hand:
-                    self._call_loop(_tell, self._write(self._in_hand))
+            while not self._stopping and (piece := self._queue.get()) is not _STOP:
+                self._in_hand = piece
+                self._call_loop(_tell, self._write())
         finally:
             self._let_go(checkpoint=True)
             # Also when something went wrong that cannot go wrong: whoever waits, or comes later, is told so.
             self._refusal = self._refusal or "the store has stopped writing"
             self._call_loop(self._end)
 
-    def _next_batch(self) -> tuple[list[_Job], bool]:
-        """Everything that waits; at least one piece is waited for.  The second value: whether that is all there will be."""
-        jobs: list[_Job] = []
-        piece = self._queue.get()
-        while piece is not _STOP:
-            jobs.extend(piece)
-            try:
-                piece = self._queue.get_nowait()
-            except Empty:
-                return jobs, False
-        return jobs, True
-
-    def _write(self, jobs: list[_Job]) -> list[_Outcome]:
+    def _write(self) -> list[_Outcome]:
         """One transaction.  Nobody is told anything before it is committed."""
         outcomes: list[_Outcome] = []
         try:
             connection = self._connection = self._connection or self._connect()
-            connection.execute("BEGIN IMMEDIATE")
-            for work, group in _by_work(jobs).items():
+            begin(connection, busy_seconds=self._busy_seconds)
+            self._take_what_came_meanwhile()
+            for work, group in _by_work(self._in_hand).items():
                 outcomes += _write_group(connection, work, group)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it was: all of them are told, and the thread lives on
             self._roll_back()
-            return [_Outcome(job.future, None, _unavailable(error)) for job in jobs]
+            return [_Outcome(job.future, None, _unavailable(error)) for job in self._in_hand]
         return outcomes
+
+    def _take_what_came_meanwhile(self) -> None:
+        with suppress(Empty):
+            while (piece := self._queue.get_nowait()) is not _STOP:
+                self._in_hand += piece
+            self._stopping = True
 
     def _roll_back(self) -> None:
         """Back to a state from which the next batch can begin; a connection that cannot even do this is replaced."""
