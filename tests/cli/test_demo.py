@@ -22,6 +22,7 @@ from tests.cli.program import (
     demo,
     environment,
     read_env,
+    running,
     signals,
     tallystick,
     until,
@@ -261,6 +262,14 @@ def test_an_older_environment_file_is_gone_before_the_start(tmp_path: Path) -> N
         tallystick("demo", "--port", port, "--env-file", "env", *CHEAP, cwd=tmp_path)
 
     assert not (tmp_path / "env").exists()
+
+
+def test_without_a_name_the_environment_file_is_in_the_world_s_directory(tmp_path: Path) -> None:
+    """What the README's second terminal reads."""
+    with running("demo", "--port", "0", *CHEAP, cwd=tmp_path) as server:
+        env = read_env(tmp_path / "tallystick-demo" / "env")
+
+        assert (list(env), env["API_URL"]) == (NAMES, server.url)
 
 
 def test_an_environment_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

@@ -36,12 +36,14 @@ TOO_WIDE = Refusal(403, "A token limited to services can only create tokens limi
 NO_ONE_TIME_CODE = Refusal(400, "2fa.verify", "Invalid one-time password", "2fa.verify")
 WRONG_PASSWORD = Refusal(400, "Invalid username or password", "The username or the password is wrong", "invalid_grant")
 NO_PASSWORD = Refusal(400, "username and password are needed", "password is missing", "invalid_request")
-WRONG_PASSWORD_FOR_SUDO = Refusal(403, "Invalid username or password", "Invalid username or password", "forbidden")
+WRONG_PASSWORD_FOR_SUDO = Refusal(
+    403, "Invalid username or password", "The username or the password is wrong", "forbidden"
+)
 
 
-def with_code(status: int, msg: str, code: str) -> Refusal:
-    """One that has no more to say than its sentence: it then stands in `detail` too, where one of Fastly's tools looks."""
-    return Refusal(status, msg, msg, code)
+def with_code(status: int, detail: str, code: str) -> Refusal:
+    """One that has one sentence to say: it stands in `detail`, where one of Fastly's tools looks, under a title."""
+    return Refusal(status, {"invalid_scope": "Invalid scope", "invalid_request": "Invalid request"}[code], detail, code)
 
 
 BAD_SCOPE = with_code(

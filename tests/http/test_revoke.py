@@ -192,7 +192,7 @@ async def test_one_id_missing_among_others_is_400_and_nothing_is_ended(world: Wo
 
     response = await world.ask("DELETE", "/tokens", ANNA, json=body)
 
-    assert (response.status_code, error_of(response)["msg"]) == (400, "each item of data takes an id")
+    assert (response.status_code, error_of(response)["detail"]) == (400, "each item of data takes an id")
     assert await world.live(made.id)
 
 

@@ -84,6 +84,9 @@ def test_a_code_never_comes_without_a_detail() -> None:
     assert (
         errors.answer(core_errors.Invalid("said", code="word")).body == b'{"msg":"said","detail":"said","code":"word"}'
     )
+    assert errors.answer(core_errors.Invalid("said", code="invalid_scope")).body == (
+        b'{"msg":"Invalid scope","detail":"said","code":"invalid_scope"}'
+    )
     assert errors.answer(core_errors.Invalid("said")).body == b'{"msg":"said"}'
 
 

@@ -114,7 +114,7 @@ async def test_two_different_ones_are_400_whichever_way_they_come(world: World) 
     refused = (
         400,
         {
-            "msg": "several different tokens were sent: send one",
+            "msg": "Invalid request",
             "detail": "several different tokens were sent: send one",
             "code": "invalid_request",
         },

@@ -25,7 +25,8 @@ from tallystick.core.errors import Invalid
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path),
-    help="Write addresses, logins, passwords and tokens to this file, as NAME=value, once the service answers.",
+    help="Write addresses, logins, passwords and tokens to this file, as NAME=value, once the service answers;"
+    " default: env, in the directory.",
 )
 @settings.options("port", "workers", "hashing")
 def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
@@ -42,12 +43,11 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
         {"port": "8080", "workers": "1", **{k: v for k, v in flags.items() if v is not None}, **places}
     )
     made = world.world_in(directory, hashing=given.hashing)
-    if env_file is not None:
-        _clear(env_file)
+    told = env_file or directory / "env"
+    _clear(told)
 
     def announce(url: str) -> None:
-        if env_file is not None:
-            _write(env_file, environment(url, made))
+        _write(told, environment(url, made))
         click.echo(welcome(url, made, directory), nl=False)
 
     plan = Plan(given.database, given.key_file, given.hashing)

@@ -87,6 +87,9 @@ def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
     for name, value in pairs:
         if _SERVICES.fullmatch(name):
             fields.setdefault("services", []).append(value)
+        elif name.startswith("services["):
+            # To pass over it would make a token without the limit that was meant.
+            raise Invalid(f"{name} is not understood: write services[]", code="invalid_request")
         elif name in fields:
             raise Invalid(f"{name} was given more than once", code="invalid_request")
         elif name in known:

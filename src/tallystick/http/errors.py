@@ -46,6 +46,9 @@ STATUS: Final[dict[type[TallystickError], int]] = {
 }
 
 
+_TITLES: Final = {"invalid_request": "Invalid request", "invalid_scope": "Invalid scope"}
+
+
 class Body(msgspec.Struct, omit_defaults=True):
     """Fastly's legacy error: `msg`, and where there is more to say `detail` and `code`."""
 
@@ -58,9 +61,12 @@ def answer(error: TallystickError) -> Response:
     """The answer for an error of ours.
 
     With a `code` there is always a `detail`: Fastly's own tools read the word from `code` or `msg`, the text from `detail`.
+    Where the error has one sentence only it is the detail, under a title: Fastly's CLI prints both, one after the other.
     """
-    detail = error.detail or (error.msg if error.code is not None else None)
-    body = Body(error.msg, detail, error.code)
+    msg, detail = error.msg, error.detail
+    if error.code is not None and detail is None:
+        msg, detail = _TITLES.get(error.code, error.msg), error.msg
+    body = Body(msg, detail, error.code)
     headers = {"cache-control": "no-store"}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"  # RFC 9110, 11.6.1; RFC 6750, 3

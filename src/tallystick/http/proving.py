@@ -100,7 +100,9 @@ def _not_proven(proof: Proof) -> Invalid:
         return Invalid("2fa.verify", detail="Invalid one-time password", code="2fa.verify")
     if proof.shortfall is Shortfall.LOCKED:
         return Invalid(
-            "This login is locked after too many failures: an administrator can unlock it", code="account_locked"
+            "Account locked",
+            detail="Too many failures in a row: an administrator can unlock this login",
+            code="account_locked",
         )
     return Invalid("Invalid username or password", detail="The username or the password is wrong", code="invalid_grant")
 
@@ -108,6 +110,6 @@ def _not_proven(proof: Proof) -> Invalid:
 def _not_proven_for_sudo(proof: Proof) -> Invalid | Forbidden:
     if proof.shortfall is Shortfall.CODE:
         return _not_proven(proof)
-    if proof.shortfall is Shortfall.LOCKED:
-        return Forbidden(_not_proven(proof).msg, code="account_locked")
-    return Forbidden("Invalid username or password", code="forbidden")
+    reason = _not_proven(proof)
+    code = "account_locked" if proof.shortfall is Shortfall.LOCKED else "forbidden"
+    return Forbidden(reason.msg, detail=reason.detail, code=code)
