@@ -271,4 +271,4 @@ async def test_a_body_that_is_broken_off_is_no_accident(world: World, caplog: py
     start, _ = await world.messages("DELETE", "/tokens", ANNA, part, {"type": "http.disconnect"})
 
     assert start["status"] == 400
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert not caplog.records, "what callers do wrong does not fill the log"

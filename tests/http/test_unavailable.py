@@ -40,7 +40,7 @@ WRITES = [
 
 @pytest.mark.parametrize("method, path, more", WRITES, ids=[f"{method} {path}" for method, path, _ in WRITES])
 async def test_while_another_process_holds_the_lock_a_write_is_503_and_nothing_is_done(
-    tmp_path: Path, method: str, path: str, more: dict[str, object]
+    tmp_path: Path, method: str, path: str, more: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with busy(tmp_path) as (world, other):
         other.execute("BEGIN IMMEDIATE")
@@ -52,6 +52,7 @@ async def test_while_another_process_holds_the_lock_a_write_is_503_and_nothing_i
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
         assert error_of(response) == {"msg": "the store is busy"}
+        assert [record.getMessage() for record in caplog.records] == ["the store is busy: OperationalError"]
         assert (reads.status_code, reads.json()["sudo_expires_at"]) == (200, None), "a reader waits for nobody"
         # It was the lock and nothing else.
         again = await world.ask(method, path, None if path == "/tokens" and method == "POST" else ANNA, **more)

@@ -12,7 +12,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallystick.core.caller import Caller
-from tallystick.core.errors import NotFound, TallystickError, Unauthenticated
+from tallystick.core.errors import NotFound, TallystickError, Unauthenticated, Unavailable
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import Clock, Store
 from tallystick.core.secret import Digest, Secret
@@ -129,8 +129,9 @@ class _Path:
             who = await route.guard(self._wiring, request)
             return await route.handler(Ask(self._wiring, request, who, self._table))
         except TallystickError as error:
-            if error.__cause__ is not None:
-                _log.warning("%s: %s: %s", type(error).__name__, error, type(error.__cause__).__name__)
+            # What callers do wrong is not logged: a stranger would fill the disk with it.
+            if isinstance(error, Unavailable):
+                _log.warning("%s: %s", error, type(error.__cause__).__name__)
             return errors.answer(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             # The route's path, not the request's: people put secrets into paths.
