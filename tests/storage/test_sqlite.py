@@ -325,6 +325,12 @@ async def test_what_was_accepted_is_written_before_it_closes(opened: SqliteStore
         assert other.execute("SELECT count(*) FROM token").fetchone() == (50,)
 
 
+async def test_what_is_asked_for_in_the_same_moment_is_written_too(opened: SqliteStore) -> None:
+    answers = await asyncio.gather(*(attempt(opened, one) for one in numbered(range(5))), opened.close())
+
+    assert answers == [*[Added.DONE] * 5, None]
+
+
 async def test_a_closed_store_says_so_and_its_thread_is_gone(opened: SqliteStore) -> None:
     await opened.close()
     await opened.close()

@@ -5,12 +5,20 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tallystick.core.errors import Invalid, Unavailable
 from tallystick.storage.migrate import Migration, migrations, require_known
-from tallystick.storage.sqlite.connection import APPLICATION_ID, connect, primary_code, require_sqlite, unavailable
+from tallystick.storage.sqlite.connection import (
+    APPLICATION_ID,
+    connect,
+    patiently,
+    primary_code,
+    require_sqlite,
+    unavailable,
+)
 from tallystick.storage.statements import load
 
 _BUSY_SECONDS: Final = 30.0  # another process may be migrating
@@ -34,12 +42,7 @@ def prepare(path: Path, *, steps: tuple[Migration, ...] | None = None) -> None:
     steps = migrations("sqlite") if steps is None else steps
     with _clear_errors(path):
         _create(path)
-        with closing(connect(path, busy_seconds=_BUSY_SECONDS)) as connection:
-            require_ours(connection, path)
-            require_known(version(connection), steps, where=str(path))
-            connection.execute("PRAGMA journal_mode = WAL")
-            for step in steps:
-                _apply(connection, step)
+        patiently(partial(_bring_up_to_date, path, steps), seconds=_BUSY_SECONDS)
 
 
 def open_checked(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
@@ -101,6 +104,16 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
     except FileExistsError:
         return
+
+
+def _bring_up_to_date(path: Path, steps: tuple[Migration, ...]) -> None:
+    """Whole or again: each step is one transaction, and is passed over once it has been applied."""
+    with closing(connect(path, busy_seconds=_BUSY_SECONDS)) as connection:
+        require_ours(connection, path)
+        require_known(version(connection), steps, where=str(path))
+        connection.execute("PRAGMA journal_mode = WAL")
+        for step in steps:
+            _apply(connection, step)
 
 
 def _apply(connection: sqlite3.Connection, step: Migration) -> None:

@@ -42,7 +42,7 @@ class SqliteStore:
         program expects, `Unavailable` for one that cannot be read and written.
         """
         reader = Reader(open_checked(path, busy_seconds=min(busy_seconds, READ_WAITS_SECONDS)))
-        # No waiting inside SQLite: `connection.begin` does it better.
+        # No waiting inside SQLite: `connection.patiently` does it better.
         writer = Writer(partial(connect, path, busy_seconds=0, any_thread=True), busy_seconds=busy_seconds)
         return cls(reader, writer)
 

@@ -9,12 +9,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from tallystick.core.errors import Unavailable
-from tallystick.storage.sqlite.connection import begin, unavailable
+from tallystick.storage.sqlite.connection import patiently, unavailable
 
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
@@ -110,7 +111,7 @@ class Writer:
         outcomes: list[_Outcome] = []
         try:
             connection = self._connection = self._connection or self._connect()
-            begin(connection, busy_seconds=self._busy_seconds)
+            patiently(partial(connection.execute, "BEGIN IMMEDIATE"), seconds=self._busy_seconds)
             self._take_what_came_meanwhile()
             for work, group in _by_work(self._in_hand).items():
                 outcomes += _write_group(connection, work, group)
