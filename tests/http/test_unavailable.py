@@ -59,6 +59,22 @@ async def test_while_another_process_holds_the_lock_a_write_is_503_and_nothing_i
         assert again.status_code != 503
 
 
+async def test_strangers_who_ask_whether_it_is_ready_cost_one_write_a_second(tmp_path: Path) -> None:
+    async with busy(tmp_path) as (world, other):
+        first = await world.ask("GET", "/readyz")
+        other.execute("BEGIN IMMEDIATE")
+
+        world.clock.advance(seconds=0.999)
+        remembered = await world.ask("GET", "/readyz")
+        world.clock.advance(seconds=0.001)
+        looked_again = await world.ask("GET", "/readyz")
+        other.execute("ROLLBACK")
+        refusal_is_not_remembered = await world.ask("GET", "/readyz")
+
+    assert [first.status_code, remembered.status_code] == [200, 200]
+    assert [looked_again.status_code, refusal_is_not_remembered.status_code] == [503, 200]
+
+
 async def test_a_create_that_could_not_be_written_left_no_token(tmp_path: Path) -> None:
     async with busy(tmp_path) as (world, other):
         _, raised = await world.give(ANNA, "raised", sudo_until=NOW + MINUTE)

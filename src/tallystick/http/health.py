@@ -12,5 +12,5 @@ async def alive(_ask: Ask) -> Response:
 
 async def ready(ask: Ask) -> Response:
     """Say that the store can be read and written.  Send no traffic here while this fails (503)."""
-    await ask.wiring.store.ready()
+    await ask.wiring.readiness.require(ask.wiring.store, ask.wiring.clock)
     return json_answer({"status": "ready"})

@@ -18,6 +18,7 @@ from tallystick.core.ports import Clock, Store
 from tallystick.core.secret import Digest, Secret
 from tallystick.core.use import Uses
 from tallystick.http import errors
+from tallystick.http.readiness import Readiness
 from tallystick.identity.proof import Prover
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Wiring(msgspec.Struct, frozen=True):
     uses: Uses
     digest: Callable[[Secret], Digest]
     prover: Prover
+    readiness: Readiness = msgspec.field(default_factory=Readiness)
 
 
 class Ask(msgspec.Struct, frozen=True):
