@@ -28,6 +28,12 @@ def connection_of(store: SqliteStore) -> sqlite3.Connection:
     return connection
 
 
+@pytest.fixture
+async def opened(path: Path) -> SqliteStore:
+    """A store that the test closes itself."""
+    return await populated(SqliteStore.open(path))
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Another process is writing, and takes its time."""
@@ -94,13 +100,21 @@ async def test_while_another_process_writes_we_wait_and_then_say_busy(sqlite: Sq
     await sqlite.ready()
 
 
-async def test_who_comes_back_within_the_time_is_served(sqlite: SqliteStore, path: Path) -> None:
+async def test_who_waits_is_served_when_the_other_is_done_together_with_who_came_meanwhile(
+    opened: SqliteStore, path: Path
+) -> None:
     with locked(path):
-        waiting = asyncio.create_task(attempt(sqlite, token()))
-        await asyncio.wait([waiting], timeout=0.02)
-        assert not waiting.done()
+        first = asyncio.create_task(attempt(opened, token(name="first")))
+        await asyncio.wait([first], timeout=0.02)
+        meanwhile = asyncio.create_task(attempt(opened, token(name="meanwhile")))
+        await asyncio.wait([meanwhile], timeout=0.02)
+        assert not first.done()
+        assert not meanwhile.done()
 
-    assert await waiting is Added.DONE
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(first, meanwhile)
+    assert list(answers) == [Added.DONE, Added.DONE]
+    await opened.close()
 
 
 async def test_two_processes_share_the_limit(path: Path) -> None:
@@ -305,12 +319,6 @@ async def test_who_went_away_left_a_write_that_is_done_whole(sqlite: SqliteStore
 
 
 # Closing
-
-
-@pytest.fixture
-async def opened(path: Path) -> SqliteStore:
-    """A store that the test closes itself."""
-    return await populated(SqliteStore.open(path))
 
 
 async def test_what_was_accepted_is_written_before_it_closes(opened: SqliteStore, path: Path) -> None:
