@@ -37,7 +37,8 @@ class Figure(NamedTuple):
     def spread(self) -> str:
         """Lowest and highest rate."""
         rates = [run.rate for run in self.runs]
-        return f"{min(rates):,.0f} to {max(rates):,.0f}"
+        digits = 0 if max(rates) >= 1000 else 1
+        return f"{min(rates):,.{digits}f} to {max(rates):,.{digits}f}"
 
     @property
     def p99_ms(self) -> float:

@@ -83,8 +83,9 @@ def _print(figures: dict[str, Figure]) -> None:
     ceiling = figures["no-op"].rate
     print(f"\n{'':34}{'per second':>11}  {'lowest to highest':>20}  {'× no-op':>8}  {'p99 ms':>8}  failed")
     for name, figure in figures.items():
+        digits = 0 if figure.rate >= 1000 else 1
         print(
-            f"{name:34}{figure.rate:>11,.0f}  {figure.spread:>20}  {figure.rate / ceiling:>8.3f}"
+            f"{name:34}{figure.rate:>11,.{digits}f}  {figure.spread:>20}  {figure.rate / ceiling:>8.5f}"
             f"  {figure.p99_ms:>8.2f}  {figure.failed}"
         )
     print(f"medians of {ROUNDS} runs of {SECONDS} s; one worker on core {SERVER_CORE}; every create on disk (FULL)\n")
