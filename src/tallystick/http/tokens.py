@@ -1,4 +1,4 @@
-"""The eight token operations, and `POST /sudo`: one short function each."""
+"""The eight token operations, and `POST /sudo`."""
 
 from starlette.responses import Response
 
