@@ -1,7 +1,6 @@
 """Who asks for a new token, or for sudo: login, password and one-time code, as they come over the wire."""
 
 import base64
-import binascii
 
 from starlette.requests import Request
 
@@ -73,7 +72,7 @@ def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, 
         return None, None
     try:
         login, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # no ASCII, no Base64, or no UTF-8 within
         raise Invalid("the Basic credentials cannot be read", code="invalid_request") from error
     if "\0" in login + password:
         raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
