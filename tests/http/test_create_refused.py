@@ -167,10 +167,12 @@ async def test_a_wish_that_cannot_be_met_is_400_with_code_and_detail(
 
 
 async def test_a_spelling_of_services_that_we_do_not_read_never_makes_an_unlimited_token(world: World) -> None:
-    response = await world.create(data={**BY_PASSWORD, "services[first]": SHOP.id})
+    form = await world.create(data={**BY_PASSWORD, "services[first]": SHOP.id})
+    json = await world.create(json={**BY_PASSWORD, "services[]": [SHOP.id]})
 
-    assert response.status_code == 400
-    assert error_of(response)["detail"] == "services[first] is not understood: write services[]"
+    assert [form.status_code, json.status_code] == [400, 400]
+    assert error_of(form)["detail"] == "services[first] is not understood: write services[]"
+    assert error_of(json)["detail"] == "services[] is not understood: write services"
     assert await world.count(ANNA) == 1
 
 

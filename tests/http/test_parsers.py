@@ -106,6 +106,32 @@ async def test_one_service_is_a_list_of_one(form: str) -> None:
     assert (await read(form.encode(), FORM, wire.CreateToken)).services == ["A"]
 
 
+@pytest.mark.parametrize(
+    "into, content, twice",
+    [
+        (wire.CreateToken, rb'{"scope":"global:read","scope":"global"}', "scope"),
+        (wire.CreateToken, rb'{"name":"a","n\u0061me":"a"}', "name"),
+        (wire.CreateToken, rb'{"other":1,"name":"n","other":2}', "other"),
+        (wire.BulkRevoke, rb'{"data":[{"id":"a","id":"b"}]}', "id"),
+    ],
+)
+async def test_a_field_that_json_holds_twice_is_refused(into: type[msgspec.Struct], content: bytes, twice: str) -> None:
+    with pytest.raises(Invalid, match="more than once") as caught:
+        await read(content, JSON, into)
+    assert str(caught.value) == f"{twice} was given more than once"
+
+
+@pytest.mark.parametrize("other", [b'{"\xff":1}', b'{"other":{"\xed\xa0\x80":1}}'])
+async def test_bad_utf_8_is_refused_also_where_nobody_reads_it(other: bytes) -> None:
+    with pytest.raises(Invalid, match="UTF-8"):
+        await read(other, JSON, wire.CreateToken)
+
+
+async def test_a_number_of_any_length_is_passed_over() -> None:
+    content = b'{"name":"n","other":' + b"9" * 5000 + b"}"
+    assert await read(content, JSON, wire.CreateToken) == wire.CreateToken(name="n")
+
+
 @pytest.mark.parametrize("kind", [FORM, JSON, "text/plain", ""])
 async def test_an_empty_body_is_one_without_any_field_whatever_it_is_called(kind: str) -> None:
     assert await read(b"", kind, wire.CreateToken) == wire.CreateToken()

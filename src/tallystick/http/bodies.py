@@ -4,7 +4,9 @@ JSON and forms end as the same type.  Services come in four spellings (`services
 `services[][0]=A`), depending on which client sent the form.
 """
 
+import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -49,7 +51,10 @@ def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
     if not body:
         return msgspec.convert({}, into)
     if kind in JSON:
-        return msgspec.json.decode(body, type=into)
+        value = msgspec.json.decode(body, type=into)
+        # Of two of a name msgspec takes the last, and what it does not know it passes over.  (str: for numbers of any length.)
+        json.loads(body.decode(), object_pairs_hook=_require_clear, parse_int=str)
+        return value
     if kind == FORM and forms:
         return msgspec.convert(_form(body, into.__struct_fields__), into)
     readable = " or ".join([*JSON, *([FORM] if forms else [])])
@@ -88,13 +93,32 @@ def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
         if _SERVICES.fullmatch(name):
             fields.setdefault("services", []).append(value)
         elif name.startswith("services["):
-            # To pass over it would make a token without the limit that was meant.
-            raise Invalid(f"{name} is not understood: write services[]", code="invalid_request")
+            raise _misspelled(name, "services[]")
         elif name in fields:
-            raise Invalid(f"{name} was given more than once", code="invalid_request")
+            raise _given_twice(name)
         elif name in known:
             fields[name] = value
     return fields
+
+
+def _require_clear(pairs: Sequence[tuple[str, Any]]) -> None:
+    """As for forms: each field of a JSON object once, and no unread spelling of services."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _given_twice(name)
+        if name.startswith("services["):
+            raise _misspelled(name, "services")
+        seen.add(name)
+
+
+def _given_twice(name: str) -> Invalid:
+    return Invalid(f"{name} was given more than once", code="invalid_request")
+
+
+def _misspelled(name: str, right: str) -> Invalid:
+    # To pass over it would make a token without the limit that was meant.
+    return Invalid(f"{name} is not understood: write {right}", code="invalid_request")
 
 
 def _holds_nul(value: object) -> bool:
