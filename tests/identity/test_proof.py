@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from argon2.profiles import CHEAPEST, PRE_21_2
 
-from tallystick.core.errors import Invalid, Throttled
+from tallystick.core.errors import Invalid, Throttled, Unavailable
 from tallystick.identity import guess, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
@@ -248,6 +248,24 @@ async def test_guessing_goes_on_from_many_addresses_only_until_the_login_is_lock
 
     assert judged == 100
     assert (await world.prove()).shortfall is Shortfall.LOCKED
+
+
+async def test_while_guesses_cannot_be_counted_none_is_judged_and_the_last_one_is_counted_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await a_world()
+
+    async def away(keys: object, *, now: int) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store.guesses, "note_failure", away)
+        for password in ("wrong", "another", PASSWORD):
+            with pytest.raises(Unavailable):
+                await world.prove(password=password)
+        assert world.ran == ["verify"], "only the first, whose wrong guess nobody could count"
+    assert (await world.prove(password="wrong")).shortfall is Shortfall.WRONG
+    assert await world.failures(ANNA.login) == 2
 
 
 @pytest.mark.parametrize("slots", [1, 3])

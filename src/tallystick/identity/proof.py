@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tallystick.core.errors import Throttled
+from tallystick.core.errors import Throttled, Unavailable
 from tallystick.core.people import Credentials, User
 from tallystick.core.ports import Clock, Directory, GuessLog
 from tallystick.identity import guess, totp
@@ -73,12 +73,17 @@ class Prover:
         self._passwords = passwords
         self._in_thread = in_thread
         self._slot = slot
+        self._uncounted: list[list[str]] = []
 
     async def prove(self, claim: Claim) -> Proof:
-        """Judge a claim.  Raises `Throttled` when login or address have to wait; the claim is then not judged at all."""
+        """Judge a claim.  Raises `Throttled` when login or address have to wait, `Unavailable` when guesses cannot be counted.
+
+        Either way nobody learns whether it was right.
+        """
         login_key = guess.login_key(claim.login, key=self._keys.guesses)
         address_key = guess.address_key(claim.address, key=self._keys.guesses)
         async with self._slot:
+            await self._count()
             by_login = await self._guesses.failures(login_key)
             if guess.is_locked(by_login):
                 return Proof(None, Shortfall.LOCKED)
@@ -90,11 +95,25 @@ class Prover:
                 raise Throttled(f"Too many failed attempts: try again in {seconds} seconds", retry_after=seconds)
             proof, guessed = await self._judge(claim)
             if guessed:
-                await self._guesses.note_failure([login_key, address_key], now=self._clock.now())
+                self._uncounted.append([login_key, address_key])
+                await self._count()
             elif proof.user is not None and by_login is not None:
                 # The address is not forgiven: a guesser with one good account would use it to go on.
                 await self._guesses.forget([login_key])
             return proof
+
+    async def _count(self) -> None:
+        """Note the failures that are not noted yet.  Raises `Unavailable`: while nobody can count, nothing is judged.
+
+        Otherwise a full disk would give as many guesses as one likes, and the answer to a right one is another than 503.
+        """
+        while self._uncounted:
+            keys = self._uncounted.pop()
+            try:
+                await self._guesses.note_failure(keys, now=self._clock.now())
+            except Unavailable:
+                self._uncounted.append(keys)
+                raise
 
     async def _judge(self, claim: Claim) -> tuple[Proof, bool]:
         """How it ends, and whether it was a wrong guess (a code that was not given is none)."""
