@@ -1,5 +1,6 @@
 """Whatever arrives: an answer of ours, or an error of ours; never an accident."""
 
+import asyncio
 from typing import NoReturn
 from urllib.parse import quote, urlencode
 
@@ -143,6 +144,20 @@ async def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_rea
 
     headers = [(b"content-type", JSON.encode()), (b"content-length", b"1048577")]
     with pytest.raises(TooLarge):
+        await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), wire.Sudo)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0)
+    pieces = [b"{"]
+
+    async def receive() -> dict[str, object]:
+        if not pieces:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    headers = [(b"content-type", JSON.encode())]
+    with pytest.raises(Invalid, match="took longer"):
         await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), wire.Sudo)
 
 

@@ -4,6 +4,7 @@ JSON and forms end as the same type.  Services come in four spellings (`services
 `services[][0]=A`), depending on which client sent the form.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from tallystick.core.errors import Invalid, TooLarge
 from tallystick.http.errors import UnsupportedMedia
 
 BODY_BYTES_MAX: Final = 1024 * 1024
+BODY_SECONDS_MAX: Final = (
+    30  # as long as Granian waits for a head; who sends no body must not keep a connection for ever
+)
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
@@ -68,11 +72,14 @@ async def _read_bytes(request: Request) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > BODY_BYTES_MAX:
-                raise _too_large()
-            parts.append(part)
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for part in request.stream():
+                size += len(part)
+                if size > BODY_BYTES_MAX:
+                    raise _too_large()
+                parts.append(part)
+    except TimeoutError as error:
+        raise Invalid(f"the body took longer than {BODY_SECONDS_MAX} seconds", code="invalid_request") from error
     except ClientDisconnect as error:
         # Nobody hears the answer; but it is no accident of ours.
         raise Invalid("the body ended before it was whole", code="invalid_request") from error
