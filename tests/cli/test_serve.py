@@ -1,5 +1,7 @@
 """`tallystick serve`: everything that can be wrong is one clear line, before anything is started."""
 
+import contextlib
+import resource
 import signal
 import socket
 import stat
@@ -142,3 +144,14 @@ def test_under_nohup_it_stays_when_the_terminal_closes(home: Path) -> None:
             assert server.stop() == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_more_connections_than_granian_takes_by_itself_keep_nobody_out(home: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with running("serve", "--port", "0", *CHEAP, cwd=home) as server, contextlib.ExitStack() as idle:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        idle.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            idle.enter_context(socket.create_connection((server.host, server.port), SECONDS_MAX))
+
+        assert server.get("/healthz") == {"status": "alive"}

@@ -1,7 +1,12 @@
 import logging
+import resource
+
+import pytest
 
 from tallystick.cli.listen import Address
-from tallystick.cli.supervise import _Server
+from tallystick.cli.supervise import CONNECTIONS_MAX, _connections, _Server
+
+FOREVER = resource.RLIM_INFINITY
 
 
 def test_the_end_of_a_worker_is_news_only_between_start_and_stop() -> None:
@@ -16,3 +21,25 @@ def test_the_end_of_a_worker_is_news_only_between_start_and_stop() -> None:
     stopping = bool(logger.filter(record))
 
     assert (starting, running, stopping) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    "soft, hard, connections, allowed",
+    [
+        (1024, 524288, CONNECTIONS_MAX, CONNECTIONS_MAX + 128),
+        (1024, FOREVER, CONNECTIONS_MAX, CONNECTIONS_MAX + 128),
+        (FOREVER, FOREVER, CONNECTIONS_MAX, FOREVER),
+        (65536, 65536, CONNECTIONS_MAX, 65536),
+        (256, 1024, 1024 - 128, 1024),
+        (100, 100, 1, 100),
+    ],
+)
+def test_a_worker_holds_as_many_connections_as_it_may_open_files_for(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, connections: int, allowed: int
+) -> None:
+    limits = [(soft, hard)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _kind, pair: limits.append(pair))
+
+    assert _connections() == connections
+    assert limits[-1] == (allowed, hard)

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import logging
 import multiprocessing
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ STOP_SECONDS_MAX: Final = 5  # what is in flight takes milliseconds; a client th
 LISTEN_SECONDS_MAX: Final = (
     10  # from "all workers are set up" to the first answer: milliseconds, unless the machine is on its knees
 )
+CONNECTIONS_MAX: Final = 8192  # of each worker, idle ones included; each costs 2.5 kB
+_FILES_BESIDE: Final = 128  # database, log, pipes: what a worker has open besides connections
 _HELD: Final = (signal.SIGINT, signal.SIGHUP)
 _LOGGING: Final[dict[str, Any]] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
@@ -73,6 +76,8 @@ class _Server(MPServer):
             http=HTTPModes.http1,
             websockets=False,
             workers=workers,
+            # One more waits until another ends.  Granian's own 1,024, shared by all workers, are few for clients that keep theirs.
+            backpressure=_connections(),
             workers_kill_timeout=STOP_SECONDS_MAX,
             log_level=LogLevels.error,
             log_dictconfig=_LOGGING,
@@ -124,6 +129,20 @@ class _Server(MPServer):
     def _respawn_workers(self, workers: Any, spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
         with _signals_held():
             super()._respawn_workers(workers, spawn_target, target_loader, delay)
+
+
+def _connections() -> int:
+    """How many a worker can hold, with as many open files as it needs for that allowed, if that is possible.
+
+    Never more than files: a worker that cannot open one for the next connection tries again and again, on a whole core.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = CONNECTIONS_MAX + _FILES_BESIDE
+    if hard != resource.RLIM_INFINITY:
+        files = min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(1, files - _FILES_BESIDE)
 
 
 @contextlib.contextmanager

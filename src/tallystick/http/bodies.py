@@ -18,9 +18,7 @@ from tallystick.core.errors import Invalid, TooLarge
 from tallystick.http.errors import UnsupportedMedia
 
 BODY_BYTES_MAX: Final = 1024 * 1024
-BODY_SECONDS_MAX: Final = (
-    30  # as long as Granian waits for a head; who sends no body must not keep a connection for ever
-)
+BODY_SECONDS_MAX: Final = 30  # as long as Granian waits for a head
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
