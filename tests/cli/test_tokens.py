@@ -212,14 +212,17 @@ def test_a_password_is_the_first_line_without_its_end() -> None:
 
 
 def test_what_a_server_says_cannot_steer_a_terminal_or_break_the_lines() -> None:
-    evil = READ | {"name": "a\x1b[2J\tb\nc"}
-    with serving(GET_tokens=[(200, [evil], {})], GET_tokens_self=[(200, evil, {})]) as server:
+    evil = READ | {"name": "a\x1b[2J\tb\nc\x9bd\u202ee"}
+    with serving(GET_tokens=[(200, [evil], {})], GET_tokens_self=[(200, evil, {})] * 2) as server:
         listed = run("list", "--url", server.url)
         shown = run("show", "self", "--url", server.url)
+        as_json = run("show", "self", "--url", server.url, "--json")
 
-    assert listed.stdout.split("\t")[1] == "a [2J b c"
+    assert listed.stdout.split("\t")[1] == "a [2J b c d e"
     assert listed.stdout.count("\n") == 1
-    assert "name\ta [2J b c\n" in shown.stdout
+    assert "name\ta [2J b c d e\n" in shown.stdout
+    assert as_json.stdout.replace("\n", "").isprintable()
+    assert json.loads(as_json.stdout)["name"] == evil["name"]
 
 
 def test_an_empty_list_is_nothing_in_a_pipe_and_an_empty_array_in_json() -> None:

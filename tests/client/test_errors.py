@@ -105,9 +105,9 @@ def test_what_was_sent_is_not_shown_even_if_the_server_repeats_it() -> None:
 
 
 def test_a_message_cannot_steer_a_terminal_or_forge_a_log_line() -> None:
-    error = refusal(400, json.dumps({"msg": "a\x1b[2Jb\nINFO all fine\u2028\x9b31m"}).encode())
+    error = refusal(400, json.dumps({"msg": "a\x1b[2Jb\nINFO all fine\u2028\x9b31m\u202e."}).encode())
 
-    assert error.msg == "a [2Jb INFO all fine 31m"
+    assert error.msg == "a [2Jb INFO all fine 31m ."
 
 
 def test_how_long_to_wait_is_kept() -> None:

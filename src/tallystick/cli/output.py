@@ -5,6 +5,7 @@ on request.  Everything else (notes, questions, progress, errors) goes to standa
 What comes from a server is shown without its control characters: a token's name must not steer a terminal.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -202,7 +203,12 @@ def _lines(rows: Iterable[Sequence[str | None]]) -> None:
 
 
 def _json(data: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+# What JSON itself leaves as it is, though it steers a terminal; it stands within strings only, where it may be written so.
+_STEERING: Final = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def _summary(token: Token) -> str:

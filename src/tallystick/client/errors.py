@@ -56,8 +56,8 @@ _SENTENCES: Final = {
 
 _LONGEST: Final = 500  # A page of HTML is not a message.
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")  # a number for programs, in front of the sentence
-# What an answer says must not steer a terminal, nor forge a second line in a log.
-_UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# What an answer says must not steer a terminal, forge a second line in a log, or turn the rest of its line around (bidi).
+_UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def refusal(
