@@ -10,7 +10,7 @@ from tallystick.core.caller import Reach
 from tallystick.core.ports import Added
 from tallystick.core.secret import Digest, new_id
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, NOW, token
+from tests.core.world import ACME, ANNA, BLOG, NOW, SHOP, token
 
 ADDERS = 16
 
@@ -29,7 +29,7 @@ async def add_and_revoke(store: SqliteStore) -> None:
     for number in count():
         ids = [new_id() for _ in range(4)]
         for token_id in ids:
-            one = token(ANNA, id=token_id, services=("s1", "s2"), expires_at=NOW + number)
+            one = token(ANNA, id=token_id, services=(SHOP.id, BLOG.id), expires_at=NOW + number)
             added = await store.tokens.add(one, digest_of(token_id), limit=10**9, parent_id=None, now=NOW * 2)
             assert added is Added.DONE
             say("add", token_id)

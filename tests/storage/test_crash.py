@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tallystick.core.caller import Reach
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, BERT, NOW, add, populated, token
+from tests.core.world import ACME, ANNA, BERT, BLOG, NOW, SHOP, add, populated, token
 from tests.storage.crasher import digest_of
 
 ROUNDS = 10
@@ -67,7 +67,7 @@ async def check(path: Path, added: set[str], revoked: set[str]) -> None:
     ] == []
     # Nothing by half: whatever is in the list is in every other index too, and whole.
     unrevoked = [one async for batch in store.tokens.batches(Reach(ACME.id, ANNA.id), size=1000) for one in batch]
-    assert all(one.services == ("s1", "s2") and one.revoked_at is None for one in unrevoked)
+    assert all(one.services == (SHOP.id, BLOG.id) and one.revoked_at is None for one in unrevoked)
     assert revoked.isdisjoint(one.id for one in unrevoked)
     await store.ready()
     await add(store, token(BERT, f"after{len(added)}"))

@@ -18,14 +18,14 @@ from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict
-from tallystick.core.people import User
-from tallystick.core.ports import Added, Seen, Store
+from tallystick.core.people import Role, Service, User, UserChange
+from tallystick.core.ports import Added, Outcome, Seen, Store
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.storage.memory import MemoryStore
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, BERT, BLOG, OTHER, SHOP, STRANGER, populated
+from tests.core.world import ACME, ANNA, BERT, BLOG, OTHER, ROOT, SHOP, STRANGER, populated
 
 T = TypeVar("T")
 
@@ -36,6 +36,15 @@ RARE: Final = (
     "limit reached",
     "an expired one made room",
     "parent gone",
+    "service gone",
+    "service removed",
+    "service in use",
+    "last superuser kept",
+    "user locked",
+    "login taken",
+    "user removed",
+    "user has live tokens",
+    "other tokens ended",
     "id taken",
     "refused among others",
     "revoked by its user",
@@ -84,7 +93,7 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
         "owner": people,
         "parent": parents,
         "scope": st.sampled_from(["global", "global:read", "purge_all purge_select"]),
-        "services": st.sampled_from([(), (SHOP.id,), (BLOG.id, SHOP.id)]),
+        "services": st.sampled_from([(), (), (SHOP.id,), (BLOG.id, SHOP.id)]),
         "lifetime": lifetimes,
     },
     "add_at_once": {"wanted": st.lists(st.tuples(people, lifetimes, parents), min_size=2, max_size=6)},
@@ -99,6 +108,18 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     "use_totp_step": {"person": people, "step": st.integers(1, 4)},
     "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"])},
     "set_password": {"person": people, "new": st.sampled_from("ab"), "replacing": st.sampled_from([None, "a", "b"])},
+    "end_other_tokens": {"person": people, "number": numbers},
+    "remove_service": {"service": st.sampled_from([SHOP, SHOP, BLOG])},
+    "change_user": {
+        "person": st.sampled_from([ANNA, BERT, ROOT]),
+        "change": st.builds(
+            UserChange,
+            login=st.sampled_from([None, None, "Taken@example.com"]),
+            role=st.sampled_from([None, Role.USER, Role.SUPERUSER]),
+            locked=st.sampled_from([None, False, True]),
+        ),
+    },
+    "remove_user": {"person": st.sampled_from([BERT, BERT, ROOT])},
     "note_failure": {"keys": keys, "back": st.integers(0, 3)},
     "forget": {"keys": keys, "before": st.integers(0, 30)},
 }
@@ -187,6 +208,7 @@ class Machine(RuleBasedStateMachine):
         self.note("an expired one made room", answer is Added.DONE and unrevoked >= LIMIT)
         self.note("parent gone", answer is Added.PARENT_GONE)
         self.note("id taken", answer is Conflict)
+        self.note("service gone", answer is Added.SERVICE_GONE)
 
     def add_at_once(self, wanted: list[tuple[User, int | None, int | None]]) -> None:
         tokens = [(self._token(owner, lifetime), self._parent(parent)) for owner, lifetime, parent in wanted]
@@ -256,6 +278,42 @@ class Machine(RuleBasedStateMachine):
 
         self.note("password replaced", replaced and replacing is not None)
         self.note("password replaced by another meanwhile", not replaced)
+
+    def end_other_tokens(self, person: User, number: int) -> None:
+        before, kept = len(self._listed(Reach(person.customer_id, person.id))), self.id(number)
+
+        assert self.both(
+            lambda store: store.people.set_password(
+                person.id, password_hash="a", replacing=None, now=self.now, kept=kept
+            )
+        )
+
+        self.note("other tokens ended", len(self._listed(Reach(person.customer_id, person.id))) < before)
+
+    def remove_service(self, service: Service) -> None:
+        removal = self.both(lambda store: store.people.remove_service(service.id, customer_id=ACME.id, now=self.now))
+
+        self.note("service removed", removal.outcome is Outcome.DONE)
+        self.note("service in use", removal.outcome is Outcome.IN_USE)
+        if removal.outcome is Outcome.DONE and self.now % 3:
+            self.both(lambda store: store.people.add_service(service))
+
+    def change_user(self, person: User, change: UserChange) -> None:
+        outcome = self.both(
+            lambda store: store.people.change_user(person.id, customer_id=ACME.id, change=change, now=self.now)
+        )
+
+        self.note("last superuser kept", outcome is Outcome.LAST_SUPERUSER)
+        self.note("user locked", outcome is Outcome.DONE and change.locked is True)
+        self.note("login taken", outcome is Conflict)
+
+    def remove_user(self, person: User) -> None:
+        removal = self.both(lambda store: store.people.remove_user(person.id, customer_id=ACME.id, now=self.now))
+
+        self.note("user removed", removal.outcome is Outcome.DONE)
+        self.note("user has live tokens", removal.outcome is Outcome.IN_USE)
+        if removal.outcome is Outcome.DONE:
+            self.both(lambda store: store.people.add_user(person, password_hash="b"))
 
     def note_failure(self, keys: list[str], back: int) -> None:
         self.both(lambda store: store.guesses.note_failure(keys, now=self.now - back))

@@ -15,8 +15,9 @@ from tallystick.storage.statements import SQL, Statements, load
 NAMES = Statements.__struct_fields__
 LOADED = load("sqlite", driver="sqlite3")
 
-# Those that are meant to read a whole table: lists of everything for the command line, and a clean-up now and then.
-WHOLE_TABLE = {"customers", "users", "services", "forget_older"}
+# Those that are meant to read a whole table: lists of everything for the command line, a clean-up now and then, and what is
+# so rare (a user goes) that an index, which every new token would pay for, is not worth it.
+WHOLE_TABLE = {"customers", "users", "services", "forget_older", "forget_of_user"}
 
 
 def text_of(name: str) -> str:

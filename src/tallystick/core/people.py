@@ -25,7 +25,8 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """A person.  What proves who they are is kept apart, in `Credentials`, so that it cannot be shown by accident.
 
-    `two_factor`: a one-time code is asked for besides the password.  Instants are ms since the epoch, UTC.
+    `two_factor`: a one-time code is asked for besides the password.  `locked`: neither they nor their tokens are let in.
+    Instants are ms since the epoch, UTC.
     """
 
     id: str
@@ -36,6 +37,21 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     two_factor: bool
     created_at: int
     updated_at: int
+    locked: bool = False
+
+    @property
+    def is_active_superuser(self) -> bool:
+        """Whether they can look after the customer's people: each customer keeps at least one who can."""
+        return self.role is Role.SUPERUSER and not self.locked
+
+
+class UserChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be different about a user.  None = as it is."""
+
+    login: str | None = None
+    name: str | None = None
+    role: Role | None = None
+    locked: bool | None = None
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

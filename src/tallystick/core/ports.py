@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from tallystick.core.caller import Reach
-from tallystick.core.people import Credentials, Customer, Service, User
+from tallystick.core.people import Credentials, Customer, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 
@@ -37,6 +37,23 @@ class Added(Enum):
     DONE = auto()
     TOO_MANY = auto()  # the user already has `limit` live tokens
     PARENT_GONE = auto()  # the token that asked was revoked meanwhile
+    SERVICE_GONE = auto()  # a service that it would be limited to is not the customer's, or not any more
+
+
+class Outcome(Enum):
+    """How an attempt to change or delete something ended."""
+
+    DONE = auto()
+    UNKNOWN = auto()  # the customer has none with this id
+    LAST_SUPERUSER = auto()  # nobody would be left who can look after the customer's people
+    IN_USE = auto()  # live tokens stand in the way
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """How an attempt to delete something ended.  `token_ids`: what stands in the way of it, oldest first."""
+
+    outcome: Outcome
+    token_ids: tuple[str, ...] = ()
 
 
 class TokenStore(Protocol):
@@ -55,7 +72,8 @@ class TokenStore(Protocol):
         """
 
     async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
-        """Add it as new, unless the token `parent_id` has been revoked, or the user has `limit` live tokens.
+        """Add it as new, unless the token `parent_id` has been revoked, one of its services is not the customer's, or the
+        user has `limit` live tokens.  The first of these that holds is what is said.
 
         As new: not raised, used or revoked yet, whatever the record says.  Raises `Conflict` when its id or digest is
         taken, `NotFound` when there is no such user of that customer, `Invalid` for a name that no database can hold.
@@ -111,11 +129,40 @@ class Directory(Protocol):
     async def user(self, user_id: str) -> User | None:
         """By id."""
 
+    async def service(self, service_id: str) -> Service | None:
+        """By id."""
+
+    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+        """False for an unknown customer."""
+
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+        """False when the customer has no such service."""
+
+    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+        """Delete it, unless live tokens are limited to it.  Never ends as LAST_SUPERUSER."""
+
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+        """Change what `change` names, unless that takes the customer's last active superuser.  Never ends as IN_USE.
+
+        Raises `Conflict` when another user has that login, `Invalid` for text that no database can hold.
+        """
+
+    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+        """Delete them together with their revoked and expired tokens, unless they have live ones.
+
+        Who has both live tokens and is the last active superuser is told about the latter: it is what cannot be helped.
+        """
+
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         """By login, in any case."""
 
-    async def set_password(self, user_id: str, *, password_hash: str, replacing: str | None, now: int) -> bool:
-        """Replace the hash; with `replacing`, only if it still is that one.  False when nothing was replaced."""
+    async def set_password(
+        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+    ) -> bool:
+        """Replace the hash; with `replacing`, only if it still is that one.  False when nothing was replaced.
+
+        `kept`: with it all of the user's tokens but this one end in the same transaction; None ends none.
+        """
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
         """Set the sealed one-time secret, or take it away, and forget which step was used.  False for an unknown user."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tallystick.core.people import Credentials, Customer, Role, Service, User, normal_login
+from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
 from tallystick.core.ports import Failures, Seen
 from tallystick.core.scope import stored
 from tallystick.core.token import LastUse, Token
@@ -55,7 +55,7 @@ def token(row: Row) -> Token:
 def seen(row: Row) -> Seen:
     """A row of `look_up`: a token, then what its user has beyond the ids that the token has too."""
     found = token(row[:13])
-    login, name, role, two_factor, created_at, updated_at = row[13:]
+    login, name, role, two_factor, created_at, updated_at, locked = row[13:]
     return Seen(
         found,
         User(
@@ -67,6 +67,7 @@ def seen(row: Row) -> Seen:
             two_factor=bool(two_factor),
             created_at=created_at,
             updated_at=updated_at,
+            locked=bool(locked),
         ),
     )
 
@@ -79,7 +80,7 @@ def customer(row: Row) -> Customer:
 
 def user(row: Row) -> User:
     """A row of `user`, `users` or `users_of_customer`."""
-    id_, customer_id, login, name, role, two_factor, created_at, updated_at = row
+    id_, customer_id, login, name, role, two_factor, created_at, updated_at, locked = row
     return User(
         id=id_,
         customer_id=customer_id,
@@ -89,13 +90,14 @@ def user(row: Row) -> User:
         two_factor=bool(two_factor),
         created_at=created_at,
         updated_at=updated_at,
+        locked=bool(locked),
     )
 
 
 def proof(row: Row) -> tuple[User, Credentials]:
     """A row of `credentials`: a user, then what proves them."""
-    found = user(row[:8])
-    password_hash, totp_sealed = row[8:]
+    found = user(row[:9])
+    password_hash, totp_sealed = row[9:]
     return found, Credentials(user_id=found.id, password_hash=password_hash, totp_sealed=totp_sealed)
 
 
@@ -111,10 +113,22 @@ def of_customer(customer: Customer) -> dict[str, Any]:
 
 
 def of_user(user: User, *, password_hash: str) -> dict[str, Any]:
-    """What `add_user` takes.  Whether there is a second factor follows from the one-time secret, which is set later."""
+    """What `add_user` takes.  Whether there is a second factor follows from the one-time secret, which is set later.
+
+    Nobody begins locked.
+    """
     wanted = msgspec.structs.asdict(user)
-    del wanted["two_factor"]
+    del wanted["two_factor"], wanted["locked"]
     return wanted | {"role": user.role.value, "login_key": normal_login(user.login), "password_hash": password_hash}
+
+
+def of_change(change: UserChange) -> dict[str, Any]:
+    """What `change_user` takes for what is to be different."""
+    wanted = msgspec.structs.asdict(change)
+    return wanted | {
+        "login_key": None if change.login is None else normal_login(change.login),
+        "role": None if change.role is None else change.role.value,
+    }
 
 
 def of_service(service: Service) -> dict[str, Any]:

@@ -32,6 +32,11 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     out_of_reach: str
     revoke_all: str
     touch: str
+    live_of_user: str
+    live_of_service: str
+    are_services: str
+    revoke_others: str
+    forget_of_user: str
     # people
     add_customer: str
     add_user: str
@@ -45,6 +50,13 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     services: str
     services_of_customer: str
     known_services: str
+    service: str
+    rename_customer: str
+    rename_service: str
+    change_user: str
+    is_last_superuser: str
+    remove_user: str
+    remove_service: str
     set_password: str
     set_totp: str
     use_totp_step: str

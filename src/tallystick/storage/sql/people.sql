@@ -29,26 +29,36 @@ SELECT id, name, created_at
 
 -- name: users()
 -- All users, oldest first.
-  SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at
+  SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at, locked
     FROM "user"
 ORDER BY created_at, id;
 
 -- name: users_of_customer(customer_id)
 -- A customer's users, oldest first.
-  SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at
+  SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at, locked
     FROM "user"
    WHERE customer_id = :customer_id
 ORDER BY created_at, id;
 
 -- name: user(id)^
 -- One user by id.
-SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at
+SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at, locked
   FROM "user"
  WHERE id = :id;
 
 -- name: credentials(login_key)^
 -- One user by login, together with what proves that it is them.
-SELECT id, customer_id, login, name, role, totp_sealed IS NOT NULL, created_at, updated_at, password_hash, totp_sealed
+SELECT id,
+       customer_id,
+       login,
+       name,
+       role,
+       totp_sealed IS NOT NULL,
+       created_at,
+       updated_at,
+       locked,
+       password_hash,
+       totp_sealed
   FROM "user"
  WHERE login_key = :login_key;
 
@@ -64,6 +74,74 @@ ORDER BY created_at, id;
     FROM service
    WHERE customer_id = :customer_id
 ORDER BY created_at, id;
+
+-- name: service(id)^
+-- One service by id.
+SELECT id, customer_id, name, created_at
+  FROM service
+ WHERE id = :id;
+
+-- name: rename_customer(id, name)!
+-- A new name.
+UPDATE customer
+   SET name = :name
+ WHERE id = :id;
+
+-- name: rename_service(id, customer_id, name)!
+-- A new name.
+UPDATE service
+   SET name = :name
+ WHERE id = :id
+   AND customer_id = :customer_id;
+
+-- name: change_user(id, customer_id, login, login_key, name, role, locked, now)!
+-- Change what is not null, unless the last superuser who is not locked would be none any more.  A key refuses a taken login.
+UPDATE "user"
+   SET login      = coalesce(:login, login),
+       login_key  = coalesce(:login_key, login_key),
+       name       = coalesce(:name, name),
+       role       = coalesce(:role, role),
+       locked     = coalesce(:locked, locked),
+       updated_at = :now
+ WHERE id = :id
+   AND customer_id = :customer_id
+   AND (role <> 'superuser'
+        OR locked
+        OR (coalesce(:role, role) = 'superuser' AND NOT coalesce(:locked, locked))
+        OR EXISTS (
+               SELECT 1
+                 FROM "user" AS other
+                WHERE other.customer_id = :customer_id
+                  AND other.id <> :id
+                  AND other.role = 'superuser'
+                  AND NOT other.locked
+           ));
+
+-- name: is_last_superuser(id, customer_id)$
+-- Whether nobody else in the customer is a superuser who is not locked: NULL for an id that the customer does not have.
+SELECT role = 'superuser'
+       AND NOT locked
+       AND NOT EXISTS (
+               SELECT 1
+                 FROM "user" AS other
+                WHERE other.customer_id = :customer_id
+                  AND other.id <> :id
+                  AND other.role = 'superuser'
+                  AND NOT other.locked
+           )
+  FROM "user"
+ WHERE id = :id
+   AND customer_id = :customer_id;
+
+-- name: remove_user(id)!
+-- Delete one user, whose tokens have gone before.
+DELETE FROM "user"
+ WHERE id = :id;
+
+-- name: remove_service(id)!
+-- Delete one service, to which no live token is limited.
+DELETE FROM service
+ WHERE id = :id;
 
 -- name: set_password(id, password_hash, replacing, now)!
 -- Replace a password's hash; with `replacing`, only if nobody replaced it meanwhile.

@@ -20,7 +20,8 @@ SELECT t.id,
        u.role,
        u.totp_sealed IS NOT NULL,
        u.created_at,
-       u.updated_at
+       u.updated_at,
+       u.locked
   FROM token AS t
   JOIN "user" AS u ON u.id = t.user_id
  WHERE t.digest = :digest;
@@ -108,3 +109,25 @@ UPDATE token
    AND revoked_at IS NULL
    AND customer_id = :customer_id
    AND (:user_id IS NULL OR user_id = :user_id);
+
+-- name: live_of_user(user_id, now)
+-- A user's live tokens, oldest first.
+  SELECT id
+    FROM token
+   WHERE user_id = :user_id
+     AND revoked_at IS NULL
+     AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY created_at, id;
+
+-- name: revoke_others(user_id, kept, now)!
+-- End all of a user's tokens but one.
+UPDATE token
+   SET revoked_at = :now
+ WHERE user_id = :user_id
+   AND id <> :kept
+   AND revoked_at IS NULL;
+
+-- name: forget_of_user(user_id)!
+-- Delete the tokens of a user who goes, none of which is live.
+DELETE FROM token
+ WHERE user_id = :user_id;

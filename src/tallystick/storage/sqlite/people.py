@@ -2,10 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from tallystick.core.people import Credentials, Customer, Service, User, normal_login
+from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
+from tallystick.core.ports import Outcome, Removal
 from tallystick.storage import rows
+from tallystick.storage.sqlite import changes
+from tallystick.storage.sqlite.changes import Parameters
 from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
@@ -59,13 +62,50 @@ class SqliteDirectory:
         row = self._reader.one(_SQL.user, {"id": user_id})
         return None if row is None else rows.user(row)
 
+    async def service(self, service_id: str) -> Service | None:
+        row = self._reader.one(_SQL.service, {"id": service_id})
+        return None if row is None else rows.service(row)
+
+    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+        require_storable(name)
+        wanted = {"id": customer_id, "name": name}
+        return is_storable(customer_id) and await self._writer.submit(changes.rename_customer, wanted)
+
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+        require_storable(name)
+        wanted = {"id": service_id, "customer_id": customer_id, "name": name}
+        return is_storable(service_id) and await self._writer.submit(changes.rename_service, wanted)
+
+    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+        if not is_storable(service_id):
+            return Removal(Outcome.UNKNOWN)
+        wanted = {"id": service_id, "customer_id": customer_id, "now": now}
+        return await self._writer.submit(changes.remove_service, wanted)
+
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+        require_storable(change.login or "", change.name or "")
+        if not is_storable(user_id):
+            return Outcome.UNKNOWN
+        wanted = {"id": user_id, "customer_id": customer_id, "now": now, **rows.of_change(change)}
+        return await self._writer.submit(changes.change_user, wanted)
+
+    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+        if not is_storable(user_id):
+            return Removal(Outcome.UNKNOWN)
+        wanted = {"id": user_id, "customer_id": customer_id, "now": now}
+        return await self._writer.submit(changes.remove_user, wanted)
+
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         row = self._reader.one(_SQL.credentials, {"login_key": normal_login(login)})
         return None if row is None else rows.proof(row)
 
-    async def set_password(self, user_id: str, *, password_hash: str, replacing: str | None, now: int) -> bool:
+    async def set_password(
+        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+    ) -> bool:
         wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing, "now": now}
-        return await self._writer.submit(_set_password, wanted)
+        if kept is None:
+            return await self._writer.submit(_set_password, wanted)
+        return await self._writer.submit(changes.set_password_and_end, wanted | {"user_id": user_id, "kept": kept})
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
         return await self._writer.submit(_set_totp, {"id": user_id, "sealed": sealed, "now": now})
@@ -77,10 +117,6 @@ class SqliteDirectory:
         if customer_id is None:
             return self._reader.all(every, {})
         return self._reader.all(of_customer, {"customer_id": customer_id})
-
-
-# Any: the parameters of a statement.
-Parameters = dict[str, Any]
 
 
 def _add_customer(connection: sqlite3.Connection, customers: Sequence[Parameters]) -> list[None]:

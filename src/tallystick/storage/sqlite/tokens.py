@@ -101,6 +101,10 @@ def _why_not(connection: sqlite3.Connection, addition: _Addition) -> Added:
         (is_unrevoked,) = connection.execute(_SQL.is_unrevoked, {"id": addition.parent_id}).fetchone()
         if not is_unrevoked:
             return Added.PARENT_GONE
+    wanted = {"ids": addition.asked[5], "customer_id": addition.asked[2]}
+    (are_services,) = connection.execute(_SQL.are_services, wanted).fetchone()
+    if not are_services:
+        return Added.SERVICE_GONE
     return Added.TOO_MANY
 
 

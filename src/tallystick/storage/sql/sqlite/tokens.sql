@@ -2,7 +2,8 @@
 -- driver gives up the interpreter's lock at every step, and taking it back from a busy event loop can last milliseconds.
 
 -- name: add_all(asked, digests)!
--- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or its parent was revoked.
+-- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or what it needs is gone:
+-- the parent that asked was revoked, or a service is not the customer's.
 -- `asked`: rows of 11 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
 INSERT INTO token (id, digest, user_id, customer_id, name, scope, services, created_at, expires_at)
 WITH asked AS (
@@ -30,7 +31,12 @@ SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expi
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at IS NULL)
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at > n.now)
        <= n.most
-   AND (n.parent_id IS NULL OR EXISTS (SELECT 1 FROM token AS p WHERE p.id = n.parent_id AND p.revoked_at IS NULL));
+   AND (n.parent_id IS NULL OR EXISTS (SELECT 1 FROM token AS p WHERE p.id = n.parent_id AND p.revoked_at IS NULL))
+   AND (n.services = '[]' OR NOT EXISTS (
+           SELECT 1
+             FROM json_each(n.services) AS a
+            WHERE NOT EXISTS (SELECT 1 FROM service AS s WHERE s.id = a.value AND s.customer_id = n.customer_id)
+       ));
 
 -- name: out_of_reach(ids, customer_id, user_id)$
 -- Those of the ids, as a JSON array, that are not tokens within reach.
@@ -62,3 +68,21 @@ UPDATE token
   FROM json_each(:uses) AS u
  WHERE token.id = json_extract(u.value, '$[0]')
    AND (token.used_at IS NULL OR token.used_at <= json_extract(u.value, '$[1]'));
+
+-- name: live_of_service(service_id, customer_id, now)
+-- The live tokens that are limited to a service, in whatever order the index has them.
+SELECT id, created_at
+  FROM token
+ WHERE customer_id = :customer_id
+   AND revoked_at IS NULL
+   AND services <> '[]'
+   AND (expires_at IS NULL OR expires_at > :now)
+   AND EXISTS (SELECT 1 FROM json_each(token.services) WHERE value = :service_id);
+
+-- name: are_services(ids, customer_id)$
+-- Whether all of the ids are services of this customer: says why an addition was refused.
+SELECT NOT EXISTS (
+           SELECT 1
+             FROM json_each(:ids) AS a
+            WHERE NOT EXISTS (SELECT 1 FROM service AS s WHERE s.id = a.value AND s.customer_id = :customer_id)
+       );

@@ -1,0 +1,171 @@
+"""Customers, users and services of the memory store."""
+
+import math
+from collections.abc import Sequence
+
+from msgspec.structs import asdict, replace
+
+from tallystick.core.errors import Conflict, NotFound
+from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
+from tallystick.core.ports import Outcome, Removal
+from tallystick.core.token import Token
+from tallystick.storage.text import require_storable
+
+
+class MemoryDirectory:
+    """`ports.Directory`."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, User] = {}
+        self.tokens: dict[str, Token] = {}  # `MemoryTokens` keeps them; they stand in the way of those who would leave
+        self._customers: dict[str, Customer] = {}
+        self._services: dict[str, Service] = {}
+        self._credentials: dict[str, Credentials] = {}
+        self._used_steps: dict[str, int] = {}
+
+    async def add_customer(self, customer: Customer) -> None:
+        require_storable(customer.name)
+        if customer.id in self._customers:
+            raise Conflict("a customer with this id exists already")
+        self._customers[customer.id] = customer
+
+    async def add_user(self, user: User, *, password_hash: str) -> None:
+        require_storable(user.login, user.name)
+        logins = {normal_login(other.login) for other in self.by_id.values()}
+        if user.id in self.by_id or normal_login(user.login) in logins:
+            raise Conflict("a user with this id or login exists already")
+        if user.customer_id not in self._customers:
+            raise NotFound("no such customer")
+        self.by_id[user.id] = replace(user, two_factor=False, locked=False)
+        self._credentials[user.id] = Credentials(user_id=user.id, password_hash=password_hash, totp_sealed=None)
+
+    async def add_service(self, service: Service) -> None:
+        require_storable(service.name)
+        if service.id in self._services:
+            raise Conflict("a service with this id exists already")
+        if service.customer_id not in self._customers:
+            raise NotFound("no such customer")
+        self._services[service.id] = service
+
+    async def customers(self) -> list[Customer]:
+        return sorted(self._customers.values(), key=age)
+
+    async def users(self, customer_id: str | None = None) -> list[User]:
+        return sorted((each for each in self.by_id.values() if customer_id in (None, each.customer_id)), key=age)
+
+    async def known_services(self, customer_id: str, service_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(each for each in service_ids if self.knows([each], customer_id))
+
+    def knows(self, service_ids: Sequence[str], customer_id: str) -> bool:
+        """Whether all of them are services of this customer."""
+        found = [self._services.get(each) for each in service_ids]
+        return all(each is not None and each.customer_id == customer_id for each in found)
+
+    async def services(self, customer_id: str | None = None) -> list[Service]:
+        return sorted((each for each in self._services.values() if customer_id in (None, each.customer_id)), key=age)
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        return self._customers.get(customer_id)
+
+    async def user(self, user_id: str) -> User | None:
+        return self.by_id.get(user_id)
+
+    async def service(self, service_id: str) -> Service | None:
+        return self._services.get(service_id)
+
+    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+        require_storable(name)
+        if customer_id not in self._customers:
+            return False
+        self._customers[customer_id] = replace(self._customers[customer_id], name=name)
+        return True
+
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+        require_storable(name)
+        if not self.knows([service_id], customer_id):
+            return False
+        self._services[service_id] = replace(self._services[service_id], name=name)
+        return True
+
+    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+        if not self.knows([service_id], customer_id):
+            return Removal(Outcome.UNKNOWN)
+        limited = [one for one in self.tokens.values() if service_id in one.services and one.is_live(now)]
+        if limited:
+            return Removal(Outcome.IN_USE, tuple(one.id for one in sorted(limited, key=age)))
+        del self._services[service_id]
+        return Removal(Outcome.DONE)
+
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+        require_storable(change.login or "", change.name or "")
+        before = self.by_id.get(user_id)
+        if before is None or before.customer_id != customer_id:
+            return Outcome.UNKNOWN
+        wanted = {name: value for name, value in asdict(change).items() if value is not None}
+        after = replace(before, **wanted, updated_at=now)
+        if not after.is_active_superuser and self._is_last_superuser(before):
+            return Outcome.LAST_SUPERUSER
+        if any(normal_login(each.login) == normal_login(after.login) for each in self._others(user_id)):
+            raise Conflict("another user has this login")
+        self.by_id[user_id] = after
+        return Outcome.DONE
+
+    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+        user = self.by_id.get(user_id)
+        if user is None or user.customer_id != customer_id:
+            return Removal(Outcome.UNKNOWN)
+        if self._is_last_superuser(user):
+            return Removal(Outcome.LAST_SUPERUSER)
+        own = sorted((one for one in self.tokens.values() if one.user_id == user_id), key=age)
+        if live := tuple(one.id for one in own if one.is_live(now)):
+            return Removal(Outcome.IN_USE, live)
+        for one in own:
+            del self.tokens[one.id]
+        del self.by_id[user_id], self._credentials[user_id]
+        self._used_steps.pop(user_id, None)
+        return Removal(Outcome.DONE)
+
+    async def credentials(self, login: str) -> tuple[User, Credentials] | None:
+        for user in self.by_id.values():
+            if normal_login(user.login) == normal_login(login):
+                return user, self._credentials[user.id]
+        return None
+
+    async def set_password(
+        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+    ) -> bool:
+        known = self._credentials.get(user_id)
+        if known is None or replacing not in (None, known.password_hash):
+            return False
+        self._credentials[user_id] = replace(known, password_hash=password_hash)
+        self.by_id[user_id] = replace(self.by_id[user_id], updated_at=now)
+        for one in list(self.tokens.values()):
+            if kept is not None and one.user_id == user_id and one.id != kept and one.revoked_at is None:
+                self.tokens[one.id] = replace(one, revoked_at=now)
+        return True
+
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
+        if user_id not in self.by_id:
+            return False
+        self._credentials[user_id] = replace(self._credentials[user_id], totp_sealed=sealed)
+        self.by_id[user_id] = replace(self.by_id[user_id], two_factor=sealed is not None, updated_at=now)
+        self._used_steps.pop(user_id, None)
+        return True
+
+    async def use_totp_step(self, user_id: str, *, step: int) -> bool:
+        if user_id not in self.by_id or self._used_steps.get(user_id, -math.inf) >= step:
+            return False
+        self._used_steps[user_id] = step
+        return True
+
+    def _is_last_superuser(self, user: User) -> bool:
+        colleagues = [each for each in self._others(user.id) if each.customer_id == user.customer_id]
+        return user.is_active_superuser and not any(each.is_active_superuser for each in colleagues)
+
+    def _others(self, user_id: str) -> list[User]:
+        return [each for each in self.by_id.values() if each.id != user_id]
+
+
+def age(record: Token | Customer | User | Service) -> tuple[int, str]:
+    """What lists are sorted by: the oldest first, and ties by id."""
+    return record.created_at, record.id
