@@ -26,7 +26,7 @@ def names(*guards: Any) -> set[str]:
 
 
 def filled(path: str) -> str:
-    return path.format(token_id="some-id", customer_id="some-id")
+    return path.format_map(dict.fromkeys(("token_id", "customer_id", "user_id", "service_id"), "some-id"))
 
 
 def test_the_open_routes_are_these() -> None:
@@ -101,7 +101,7 @@ def test_a_retry_is_at_least_a_second_away(wait: float | None, said: str) -> Non
 @pytest.mark.parametrize(
     "path",
     [
-        *("/nothing", "/tokens/", "/tokens/self/", "/Tokens", "/service", "/customer/x/users", "/docs/"),
+        *("/nothing", "/tokens/", "/tokens/self/", "/Tokens", "/services", "/customer/x/people", "/docs/"),
         *("/realms/fastly/.well-known/openid-configuration", "/robots.txt", "/%00", "/%ff", "/" + "x" * 5000),
     ],
 )

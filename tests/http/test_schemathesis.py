@@ -50,6 +50,20 @@ EXPECTED = {
     "POST /sudo": {400, 403},
     "GET /current_user": {200},
     "GET /verify": {200},
+    "POST /user": {200, 400},
+    "GET /user/{user_id}": {200, 404},
+    "PUT /user/{user_id}": {400, 404},
+    "DELETE /user/{user_id}": {404},
+    "POST /current_user/password": {400},
+    "GET /customer/{customer_id}/users": {200, 403},
+    "GET /current_customer": {200},
+    "GET /customer/{customer_id}": {200, 403},
+    "PUT /customer/{customer_id}": {403},
+    "GET /service": {200, 400},
+    "POST /service": {200, 400},
+    "GET /service/{service_id}": {200, 404},
+    "PUT /service/{service_id}": {404},
+    "DELETE /service/{service_id}": {404},
 }
 
 
@@ -103,7 +117,12 @@ def test_no_request_is_an_accident_and_every_answer_is_as_described(case: Any, a
     asked.cases += 1
     # No made-up id is that of a token: every other one is ours.
     if operation.startswith("GET ") and asked.cases % 2:
-        real = {"token_id": asked.main["id"], "customer_id": asked.server["CUSTOMER_ID"]}
+        real = {
+            "token_id": asked.main["id"],
+            "customer_id": asked.server["CUSTOMER_ID"],
+            "user_id": asked.main["user_id"],
+            "service_id": asked.server["SERVICE_1"],
+        }
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
 
     response = case.call(base_url=asked.server.url, headers={"Fastly-Key": asked.secret_for(operation)})

@@ -19,6 +19,7 @@ from tallystick.core.use import Uses
 from tallystick.http.app import build_app
 from tallystick.http.routes import Wiring
 from tallystick.identity import totp
+from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import Prover
@@ -128,7 +129,8 @@ def wire(store: Store, clock: FakeClock) -> Wiring:
         in_thread=asyncio.to_thread,
         slot=asyncio.Semaphore(2),
     )
-    return Wiring(store, clock, Uses(), digester(bytes(32)), prover)
+    accounts = Accounts(store.people, clock=clock, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
+    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts)
 
 
 def sqlite_in(directory: Path) -> str:

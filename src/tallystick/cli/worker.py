@@ -25,6 +25,7 @@ from tallystick.core.secret import digester
 from tallystick.core.use import Uses
 from tallystick.http.app import build_app
 from tallystick.http.routes import Wiring
+from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import InThread, Prover
@@ -101,16 +102,18 @@ class Worker:
 
 def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, hashing: Hashing, in_thread: InThread) -> Wiring:
     """What the handlers work with."""
+    passwords = Passwords(PARAMETERS[hashing])
     prover = Prover(
         store.people,
         store.guesses,
         clock=clock,
         keys=keys,
-        passwords=Passwords(PARAMETERS[hashing]),
+        passwords=passwords,
         in_thread=in_thread,
         slot=asyncio.Semaphore(HASHES_AT_ONCE),
     )
-    return Wiring(store, clock, uses, digester(keys.digests), prover)
+    accounts = Accounts(store.people, clock=clock, keys=keys, passwords=passwords, in_thread=in_thread)
+    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts)
 
 
 def _follow_parent() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Forbidden, Invalid, Unauthenticated, Unprocessable
+from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unprocessable
 from tallystick.core.people import User
 from tallystick.core.ports import Added, TokenStore
 from tallystick.core.scope import Scope, require_write
@@ -73,7 +73,8 @@ async def issue(
     """Write the token and hand out its secret, which exists nowhere else from here on.
 
     Permission and wish have been checked.  What only the store can decide is decided in its transaction: raises `Invalid`
-    when the user has too many live tokens, `Unauthenticated` when the asking token was revoked meanwhile.
+    when the user has too many live tokens or a service is gone, `Unauthenticated` when the asking token was revoked
+    meanwhile, or its user deleted.
     """
     token_id, secret = new_id(), Secret.mint()
     token = Token(
@@ -87,11 +88,16 @@ async def issue(
         expires_at=wish.expires_at,
     )
     parent_id = None if caller is None else caller.token.id
-    added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, now=now)
+    try:
+        added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, now=now)
+    except NotFound as error:
+        raise Unauthenticated(NO_CREDENTIALS) from error
     if added is Added.TOO_MANY:
         raise Invalid(
             f"{user.login} already has {LIVE_TOKENS_PER_USER} live tokens: revoke one first", code="invalid_request"
         )
+    if added is Added.SERVICE_GONE:
+        raise Invalid("one of the services was deleted meanwhile", code="invalid_request")
     if added is Added.PARENT_GONE:
         raise Unauthenticated(NO_CREDENTIALS)
     return token, secret

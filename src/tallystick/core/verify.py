@@ -17,6 +17,7 @@ class Refusal(Enum):
     UNKNOWN = auto()
     REVOKED = auto()
     EXPIRED = auto()
+    LOCKED = auto()  # its user is; the token is as good as ever once they are not
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -42,6 +43,8 @@ def judge(seen: Seen | None, now: int) -> Verdict:
     token = seen.token
     if token.revoked_at is not None:
         return Verdict(None, Refusal.REVOKED, seen)
+    if seen.user.locked:
+        return Verdict(None, Refusal.LOCKED, seen)
     if token.is_expired(now):
         return Verdict(None, Refusal.EXPIRED, seen)
     return Verdict(Caller(token, seen.user))

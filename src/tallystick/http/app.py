@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from tallystick.http import health, pages, people, tokens, wire
+from tallystick.http import health, pages, people, services, shapes, tokens, users, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.routes import Route, Wiring, router
 
@@ -24,6 +24,20 @@ ROUTES: Final = (
     Route("POST",   "/sudo",                          any_token,   tokens.raise_sudo,           wire.Sudo,        wire.Raised,       (400, 401, 403, 422)),
     Route("GET",    "/current_user",                  any_token,   people.get_current_user,     None,             wire.CurrentUser,  (401, 403)),
     Route("GET",    "/verify",                        any_token,   people.verify,               None,             wire.Verified,     (401,)),
+    Route("POST",   "/user",                          any_token,   users.create_user,           shapes.CreateUser, wire.CurrentUser, (400, 401, 403, 409)),
+    Route("GET",    "/user/{user_id}",                any_token,   users.get_user,              None,             wire.CurrentUser,  (401, 403, 404)),
+    Route("PUT",    "/user/{user_id}",                any_token,   users.update_user,           shapes.ChangeUser, wire.CurrentUser, (400, 401, 403, 404, 409)),
+    Route("DELETE", "/user/{user_id}",                any_token,   users.delete_user,           None,             shapes.Done,       (401, 403, 404, 409)),
+    Route("POST",   "/current_user/password",         any_token,   users.update_user_password,  shapes.ChangePassword, wire.CurrentUser, (400, 401, 403, 404, 409)),
+    Route("GET",    "/customer/{customer_id}/users",  any_token,   users.list_users,            None,             list[wire.CurrentUser], (401, 403)),
+    Route("GET",    "/current_customer",              any_token,   users.get_logged_in_customer, None,            shapes.Customer,   (401, 403)),
+    Route("GET",    "/customer/{customer_id}",        any_token,   users.get_customer,          None,             shapes.Customer,   (401, 403)),
+    Route("PUT",    "/customer/{customer_id}",        any_token,   users.update_customer,       shapes.Name,      shapes.Customer,   (400, 401, 403)),
+    Route("GET",    "/service",                       any_token,   services.list_services,      None,             list[shapes.Service], (400, 401, 403)),
+    Route("POST",   "/service",                       any_token,   services.create_service,     shapes.Name,      shapes.Service,    (400, 401, 403)),
+    Route("GET",    "/service/{service_id}",          any_token,   services.get_service,        None,             shapes.Service,    (401, 403, 404)),
+    Route("PUT",    "/service/{service_id}",          any_token,   services.update_service,     shapes.Name,      shapes.Service,    (400, 401, 403, 404)),
+    Route("DELETE", "/service/{service_id}",          any_token,   services.delete_service,     None,             shapes.Done,       (401, 403, 404, 409)),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),

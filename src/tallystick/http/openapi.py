@@ -66,6 +66,8 @@ _FIELDS: Final[dict[str, Json]] = {
     "updated_at": {"format": "date-time"},
     "deleted_at": {"format": "date-time"},
     "password": {"format": "password"},
+    "old_password": {"format": "password"},
+    "new_password": {"format": "password"},
 }
 # The type forgives an item without id, for the sake of a better sentence; the operation does not.
 _BULK_ITEM: Final = {
@@ -75,8 +77,16 @@ _BULK_ITEM: Final = {
 _PARAMETERS: Final = {
     "token_id": "The public id of a token, never its secret.  `self` is the token that asks.",
     "customer_id": "The id of the customer.",
+    "service_id": "The id of a service.",
+    "user_id": "The id of a user.",
 }
-_QUERIES: Final = {"verify": {"services": "`false` leaves the services out."}}
+_QUERIES: Final = {
+    "verify": {"services": "`false` leaves the services out."},
+    "list_services": {
+        "page": "Which page, from 1; without `per_page` there is one.",
+        "per_page": "How many on a page.",
+    },
+}
 _OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 _HEADERS: Final = {
     "Cache-Control": "`no-store`: what is said here holds for this moment only.",
@@ -165,7 +175,7 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 
 def _success(route: Route) -> tuple[int, Json]:
     headers = _headers("Cache-Control")
-    if route.method == "DELETE":
+    if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
     return 200, {"description": "Done.", "headers": headers, "content": {route.media: {"schema": schema}}}
@@ -195,7 +205,8 @@ def _statuses(route: Route) -> set[int]:
 
 
 def _proves_password(route: Route) -> bool:
-    return route.takes is not None and "password" in route.takes.__struct_fields__
+    fields = set() if route.takes is None else set(route.takes.__struct_fields__)
+    return {"username", "password"} <= fields or "old_password" in fields
 
 
 # --- Schemas --------------------------------------------------------------------------------------------------------------

@@ -38,6 +38,15 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
         raise _not_proven_for_sudo(proof)
 
 
+async def prove_own(ask: Ask, caller: Caller, password: str | None) -> None:
+    """Raise `Invalid` unless the caller's own password, and code, came with the request."""
+    if not password:
+        raise Invalid("old_password is missing", code="invalid_request")
+    proof = await _prove(ask, caller.user.login, password)
+    if proof.user is None:
+        raise _not_proven(proof)
+
+
 async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> User:
     if login is None and password is None:
         raise Unauthenticated(issue.NO_CREDENTIALS)
@@ -103,6 +112,8 @@ def _not_proven(proof: Proof) -> Invalid:
             detail="Too many failures in a row: an administrator can unlock this login",
             code="account_locked",
         )
+    if proof.shortfall is Shortfall.BARRED:
+        return Invalid("Account locked", detail="An administrator can unlock this user", code="account_locked")
     return Invalid("Invalid username or password", detail="The username or the password is wrong", code="invalid_grant")
 
 
@@ -110,5 +121,5 @@ def _not_proven_for_sudo(proof: Proof) -> Invalid | Forbidden:
     if proof.shortfall is Shortfall.CODE:
         return _not_proven(proof)
     reason = _not_proven(proof)
-    code = "account_locked" if proof.shortfall is Shortfall.LOCKED else "forbidden"
+    code = "account_locked" if proof.shortfall in (Shortfall.LOCKED, Shortfall.BARRED) else "forbidden"
     return Forbidden(reason.msg, detail=reason.detail, code=code)

@@ -19,6 +19,7 @@ from tallystick.core.secret import Digest, Secret
 from tallystick.core.use import Uses
 from tallystick.http import errors
 from tallystick.http.readiness import Readiness
+from tallystick.identity.accounts import Accounts
 from tallystick.identity.proof import Prover
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Wiring(msgspec.Struct, frozen=True):
     uses: Uses
     digest: Callable[[Secret], Digest]
     prover: Prover
+    accounts: Accounts
     readiness: Readiness = msgspec.field(default_factory=Readiness)
 
 

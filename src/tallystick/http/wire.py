@@ -229,7 +229,7 @@ def current_user(user: User) -> CurrentUser:
         role=user.role.value,
         login=user.login,
         deleted_at=None,
-        locked=False,
+        locked=user.locked,
         two_factor_auth_enabled=user.two_factor,
         limit_services=False,
         last_active_at=None,

@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.core.errors import Conflict, Invalid, NotFound
-from tallystick.core.people import Customer, Role, Service, User
-from tallystick.core.ports import Clock, Directory
-from tallystick.core.secret import new_id
+from tallystick.core.people import Customer, Role, Service, User, UserChange
+from tallystick.core.ports import Clock, Directory, Outcome
+from tallystick.core.secret import new_id, random_base62
 from tallystick.identity import totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords, check_acceptable
@@ -21,13 +21,16 @@ CHARS_MAX: Final = 255
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A user to be made.  It holds a password: it never prints."""
+    """A user to be made.  It holds a password: it never prints.
+
+    `password`: None = one that nobody knows, until `set_password`.
+    """
 
     customer_id: str
     login: str
     name: str
     role: Role
-    password: str
+    password: str | None
 
     def __repr__(self) -> str:
         return "NewUser(…)"
@@ -74,8 +77,78 @@ class Accounts:
         if await self._people.credentials(user.login) is not None:
             # Said before a second is spent on the hash; the store has the last word.
             raise Conflict(f"the login {user.login} is taken")
-        await self._people.add_user(user, password_hash=await self._hash(new.password, user))
+        # One that nobody knows is a real hash too: this login then looks and lasts like every other.
+        password = random_base62(40) if new.password is None else new.password
+        await self._people.add_user(user, password_hash=await self._hash(password, user))
         return user
+
+    async def rename_customer(self, customer_id: str, name: str) -> None:
+        """Raises `Invalid` for a name that cannot be used, `NotFound` for an unknown customer."""
+        if not await self._people.rename_customer(customer_id, name=checked(name, "a name")):
+            raise _no_such("customer", customer_id)
+
+    async def rename_service(self, customer_id: str, service_id: str, name: str) -> None:
+        """Raises `Invalid` for a name that cannot be used, `NotFound` when the customer has no such service."""
+        named = checked(name, "a name")
+        if not await self._people.rename_service(service_id, customer_id=customer_id, name=named):
+            raise _no_such("service", service_id)
+
+    async def remove_service(self, customer_id: str, service_id: str) -> None:
+        """Raises `Conflict` while live tokens are limited to it, `NotFound` when the customer has no such service."""
+        now = self._clock.now()
+        removal = await self._people.remove_service(service_id, customer_id=customer_id, now=now)
+        if removal.outcome is Outcome.UNKNOWN:
+            raise _no_such("service", service_id)
+        if removal.outcome is Outcome.IN_USE:
+            number = len(removal.token_ids)
+            tokens = "1 live token is" if number == 1 else f"{number} live tokens are"
+            raise Conflict("Service in use", detail=f"{tokens} limited to it: revoke them first")
+
+    async def change_user(self, customer_id: str, user_id: str, change: UserChange) -> None:
+        """Takes effect on the user's tokens at once.
+
+        Raises `Invalid` for a login or name that cannot be used, `NotFound`, and `Conflict` when the login is taken or the
+        customer would be left without a superuser who is not locked.
+        """
+        wanted = UserChange(
+            login=None if change.login is None else checked(change.login, "a login"),
+            name=None if change.name is None else checked(change.name, "a name"),
+            role=change.role,
+            locked=change.locked,
+        )
+        now = self._clock.now()
+        outcome = await self._people.change_user(user_id, customer_id=customer_id, change=wanted, now=now)
+        _require_done(outcome, user_id)
+
+    async def remove_user(self, customer_id: str, user_id: str) -> None:
+        """Raises `Conflict` while they have live tokens (naming them) or are the last superuser, and `NotFound`."""
+        removal = await self._people.remove_user(user_id, customer_id=customer_id, now=self._clock.now())
+        if removal.outcome is Outcome.IN_USE:
+            number = len(removal.token_ids)
+            stand = "1 live token stands" if number == 1 else f"{number} live tokens stand"
+            ids = ", ".join(removal.token_ids)
+            raise Conflict("User has live tokens", detail=f"{stand} in the way, revoke first: {ids}")
+        _require_done(removal.outcome, user_id)
+
+    async def password_hash(self, user: User) -> str:
+        """What their password is kept as, for `change_password` to replace nothing newer.  Raises `NotFound`."""
+        found = await self._people.credentials(user.login)
+        if found is None or found[0].id != user.id:
+            raise _no_such("user", user.id)
+        return found[1].password_hash
+
+    async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None) -> None:
+        """After the old one was proven, which was kept as `replacing`.  `kept`: end all their tokens but this; None ends none.
+
+        Raises `Invalid` for a password that anybody would guess, `Conflict` when it was changed meanwhile.
+        """
+        password_hash = await self._hash(password, user)
+        now = self._clock.now()
+        done = await self._people.set_password(
+            user.id, password_hash=password_hash, replacing=replacing, now=now, kept=kept
+        )
+        if not done:
+            raise Conflict("The password was changed meanwhile", detail="Nothing was done: try again")
 
     async def by_login(self, login: str) -> User:
         """The user with this login, in any case.  Raises `NotFound`."""
@@ -124,6 +197,19 @@ def checked(text: str, what: str) -> str:
     if not 1 <= len(plain) <= CHARS_MAX or not plain.isprintable():
         raise Invalid(f"{what} has 1 to {CHARS_MAX} characters, none of them invisible", code="invalid_request")
     return plain
+
+
+def _require_done(outcome: Outcome, user_id: str) -> None:
+    if outcome is Outcome.UNKNOWN:
+        raise _no_such("user", user_id)
+    if outcome is Outcome.LAST_SUPERUSER:
+        raise Conflict(
+            "Last superuser", detail="This customer has no other superuser who is not locked: make one first"
+        )
+
+
+def _no_such(what: str, its_id: str) -> NotFound:
+    return NotFound("Record not found", detail=f"Cannot find {what} {its_id!r}")
 
 
 def known_words(login: str, name: str) -> list[str]:

@@ -25,6 +25,7 @@ class Shortfall(Enum):
     WRONG = auto()  # unknown login or wrong password: which of the two is nobody's business
     CODE = auto()  # the password is right; the one-time code is missing, wrong, or used before
     LOCKED = auto()  # too many failures in a row
+    BARRED = auto()  # all of it is right, but an administrator has locked this user
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -128,6 +129,9 @@ class Prover:
                 return Proof(None, Shortfall.CODE), False
             if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
                 return Proof(None, Shortfall.CODE), True
+        if user.locked:
+            # Said only to who knows the password: to everybody else this login is like any other.
+            return Proof(None, Shortfall.BARRED), False
         await self._renew_hash(claim.password, credentials)
         return Proof(user), False
 

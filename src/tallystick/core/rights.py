@@ -1,0 +1,95 @@
+"""Who may see and change services, people and the customer itself: what follows from scope, role, and a token's own limits.
+
+Reading takes a scope that reads, changing takes `global`.  A token limited to services sees those, and changes nothing here:
+it was made for a machine.  Other people are a superuser's to see and change.  The command line has no caller: whoever reads
+the database may do anything.
+"""
+
+from collections.abc import Iterable
+
+from tallystick.core.caller import Caller, require_unlimited
+from tallystick.core.errors import Forbidden, NotFound
+from tallystick.core.people import Role, Service, User, UserChange
+from tallystick.core.scope import require_read, require_write
+
+
+def visible(services: Iterable[Service], caller: Caller) -> list[Service]:
+    """Those of the customer's services that this token reaches.  Raises `Forbidden` by scope."""
+    require_read(caller.token.scope)
+    return [each for each in services if _sees(caller, each)]
+
+
+def require_visible(service: Service | None, caller: Caller, service_id: str) -> Service:
+    """The service, if this token reaches it.  Raises `NotFound` alike for unknown, foreign and unreached ones."""
+    require_read(caller.token.scope)
+    if service is None or not _sees(caller, service):
+        raise NotFound("Record not found", detail=f"Cannot find service {service_id!r}")
+    return service
+
+
+def require_may_change_services(caller: Caller) -> None:
+    """Raise `Forbidden` unless it is an engineer or a superuser who asks, with a token for everything."""
+    _require_may_change(caller)
+    if caller.user.role not in (Role.ENGINEER, Role.SUPERUSER):
+        raise Forbidden("Only engineers and superusers may change services")
+
+
+def require_may_see_user(caller: Caller, user_id: str) -> None:
+    """Raise `Forbidden` unless these are the caller's own data, or a superuser asks.  Whether there is such a user is not said."""
+    require_read(caller.token.scope)
+    require_unlimited(caller)
+    if user_id != caller.user.id:
+        _require_superuser(caller)
+
+
+def require_may_see_customer(caller: Caller, customer_id: str) -> None:
+    """Raise `Forbidden` alike for a foreign customer and for none."""
+    require_read(caller.token.scope)
+    if caller.user.customer_id != customer_id:
+        raise Forbidden("Only users of this customer may access this endpoint")
+
+
+def require_may_change_customer(caller: Caller, customer_id: str) -> None:
+    """Raise `Forbidden` unless one of its superusers asks."""
+    require_may_see_customer(caller, customer_id)
+    require_may_manage_people(caller)
+
+
+def require_may_manage_people(caller: Caller) -> None:
+    """Raise `Forbidden` unless a superuser asks, with a token for everything."""
+    _require_may_change(caller)
+    _require_superuser(caller)
+
+
+def require_may_change_user(caller: Caller, user_id: str, change: UserChange) -> None:
+    """Raise `Forbidden` for a change that is not this caller's to make.
+
+    Everybody may change their own name and login, and send along what their role is already; the rest takes a superuser.
+    """
+    _require_may_change(caller)
+    own, user = user_id == caller.user.id, caller.user
+    if own and change.role in (None, user.role) and change.locked in (None, user.locked):
+        return
+    _require_superuser(caller)
+
+
+def require_found(user: User | None, caller: Caller, user_id: str) -> User:
+    """The user, if they are of the caller's customer.  Raises `NotFound` alike for unknown and foreign ones."""
+    if user is None or user.customer_id != caller.user.customer_id:
+        raise NotFound("Record not found", detail=f"Cannot find user {user_id!r}")
+    return user
+
+
+def _sees(caller: Caller, service: Service) -> bool:
+    limits = caller.token.services
+    return service.customer_id == caller.user.customer_id and (not limits or service.id in limits)
+
+
+def _require_may_change(caller: Caller) -> None:
+    require_write(caller.token.scope)
+    require_unlimited(caller)
+
+
+def _require_superuser(caller: Caller) -> None:
+    if not caller.is_superuser:
+        raise Forbidden("Only a superuser may do this")

@@ -1,0 +1,119 @@
+"""People and the customer that they belong to."""
+
+from starlette.responses import Response
+
+from tallystick.core import rights
+from tallystick.core.caller import require_superuser_of, require_unlimited
+from tallystick.core.errors import Forbidden, NotFound
+from tallystick.core.issue import SUDO_NEEDED
+from tallystick.core.people import Role, User, UserChange
+from tallystick.core.scope import require_write
+from tallystick.http import bodies, shapes, wire
+from tallystick.http.proving import prove_own
+from tallystick.http.routes import Ask, json_answer
+from tallystick.identity.accounts import NewUser
+
+
+async def get_user(ask: Ask) -> Response:
+    """Get a user by id: oneself, or, as a superuser, one of the customer's.  Closed to tokens that are limited to services."""
+    rights.require_may_see_user(ask.caller, ask.param("user_id"))
+    return await _answer_user(ask, ask.param("user_id"))
+
+
+async def list_users(ask: Ask) -> Response:
+    """List the users of a customer, oldest first, as one of its superusers."""
+    customer_id = ask.param("customer_id")
+    require_superuser_of(ask.caller, customer_id)
+    require_unlimited(ask.caller)
+    return json_answer([wire.current_user(each) for each in await ask.wiring.store.people.users(customer_id)])
+
+
+async def create_user(ask: Ask) -> Response:
+    """Create a user, as a superuser.
+
+    With a `password` this takes a token in sudo: whoever found a token must not make a login with it.  Without, nobody can
+    log in as this user until an administrator sets one.
+    """
+    form = await bodies.read(ask.request, shapes.CreateUser)
+    rights.require_may_manage_people(ask.caller)
+    if form.password is not None and not ask.caller.token.is_in_sudo(ask.now):
+        raise Forbidden(SUDO_NEEDED)
+    login = shapes.required(form.login, "login")
+    new = NewUser(
+        customer_id=ask.caller.user.customer_id,
+        login=login,
+        name=form.name or login,
+        role=shapes.role(form.role) or Role.USER,
+        password=form.password,
+    )
+    return json_answer(wire.current_user(await ask.wiring.accounts.add_user(new)))
+
+
+async def update_user(ask: Ask) -> Response:
+    """Change a user: one's own name and login, or, as a superuser, also role and lock, and those of others.
+
+    It takes effect on the user's tokens at once.  The last superuser of a customer can be neither lowered nor locked.
+    """
+    form = await bodies.read(ask.request, shapes.ChangeUser)
+    change = UserChange(
+        login=form.login, name=form.name, role=shapes.role(form.role), locked=shapes.flag(form.locked, "locked")
+    )
+    user_id = ask.param("user_id")
+    rights.require_may_change_user(ask.caller, user_id, change)
+    await ask.wiring.accounts.change_user(ask.caller.user.customer_id, user_id, change)
+    return await _answer_user(ask, user_id)
+
+
+async def delete_user(ask: Ask) -> Response:
+    """Delete a user, as a superuser, unless live tokens of theirs are left, which are then named."""
+    rights.require_may_manage_people(ask.caller)
+    await ask.wiring.accounts.remove_user(ask.caller.user.customer_id, ask.param("user_id"))
+    return json_answer(shapes.Done())
+
+
+async def update_user_password(ask: Ask) -> Response:
+    """Change one's own password, by the old one (and a one-time code); with `end_other_tokens`, end one's other tokens too."""
+    form = await bodies.read(ask.request, shapes.ChangePassword)
+    caller, accounts = ask.caller, ask.wiring.accounts
+    require_write(caller.token.scope)
+    require_unlimited(caller)
+    new = shapes.required(form.new_password, "new_password")
+    ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
+    # Before the proof: what was proven is then what is replaced, or nothing is.
+    replacing = await accounts.password_hash(caller.user)
+    await prove_own(ask, caller, form.old_password)
+    await accounts.change_password(caller.user, new, replacing=replacing, kept=caller.token.id if ends else None)
+    return await _answer_user(ask, caller.user.id)
+
+
+async def get_logged_in_customer(ask: Ask) -> Response:
+    """Get the customer that this request's token belongs to."""
+    return await _answer_customer(ask, ask.caller.user.customer_id)
+
+
+async def get_customer(ask: Ask) -> Response:
+    """Get a customer by id: one's own."""
+    return await _answer_customer(ask, ask.param("customer_id"))
+
+
+async def update_customer(ask: Ask) -> Response:
+    """Rename a customer, as one of its superusers."""
+    form = await bodies.read(ask.request, shapes.Name)
+    customer_id = ask.param("customer_id")
+    rights.require_may_change_customer(ask.caller, customer_id)
+    if form.name is not None:
+        await ask.wiring.accounts.rename_customer(customer_id, form.name)
+    return await _answer_customer(ask, customer_id)
+
+
+async def _answer_user(ask: Ask, user_id: str) -> Response:
+    user: User | None = await ask.wiring.store.people.user(user_id)
+    return json_answer(wire.current_user(rights.require_found(user, ask.caller, user_id)))
+
+
+async def _answer_customer(ask: Ask, customer_id: str) -> Response:
+    rights.require_may_see_customer(ask.caller, customer_id)
+    customer = await ask.wiring.store.people.customer(customer_id)
+    if customer is None:
+        raise NotFound("Record not found", detail="Cannot find the customer of this token")
+    return json_answer(shapes.customer(customer))
