@@ -66,6 +66,7 @@ RARE: Final = (
     "step used before",
     "password replaced",
     "password replaced by another meanwhile",
+    "one of several writes in its hour",
 )
 
 ALL_REACHES: Final = (
@@ -122,6 +123,8 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     "remove_user": {"person": st.sampled_from([BERT, BERT, ROOT])},
     "note_failure": {"keys": keys, "back": st.integers(0, 3)},
     "forget": {"keys": keys, "before": st.integers(0, 30)},
+    "spend": {"keys": st.lists(st.sampled_from("ab"), min_size=1, max_size=4), "back": st.integers(0, 1)},
+    "forget_hours": {"back": st.integers(0, 1)},
 }
 
 # One rule for all of it: of several, Hypothesis switches most off in each run ("swarm testing"), and what matters here is
@@ -321,6 +324,16 @@ class Machine(RuleBasedStateMachine):
     def forget(self, keys: list[str], before: int) -> None:
         self.both(lambda store: store.guesses.forget(keys))
         self.both(lambda store: store.guesses.forget_older(before=self.now - before))
+
+    def spend(self, keys: list[str], back: int) -> None:
+        hour = self.now // 10 - back
+
+        numbers = self.both(lambda store: _all(store.budgets.spend(key, hour=hour) for key in keys))
+
+        self.note("one of several writes in its hour", max(numbers) > 1)
+
+    def forget_hours(self, back: int) -> None:
+        self.both(lambda store: store.budgets.forget_older(before=self.now // 10 - back))
 
     @invariant()
     def both_hold_the_same(self) -> None:

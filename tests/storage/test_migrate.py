@@ -159,6 +159,19 @@ async def test_what_version_1_kept_is_still_there(tmp_path: Path) -> None:
     assert setup.fingerprint(path) == "f1f2f3f4"
 
 
+async def test_what_versions_2_and_3_kept_is_still_there(tmp_path: Path) -> None:
+    path = old_database(tmp_path / "old.db", 3)
+
+    setup.prepare(path)
+    store = SqliteStore.open(path)
+
+    anna = await store.people.user("uAnna")
+    assert anna is not None
+    assert anna.locked
+    assert await store.budgets.spend("uAnna", hour=1770091200000) == 8
+    await store.close()
+
+
 def test_a_step_is_applied_on_top_of_what_is_there(path: Path) -> None:
     setup.bind_key(path, "kept")
 

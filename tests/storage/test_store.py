@@ -34,6 +34,7 @@ from tests.core.world import (
 _NUMBERS = count()
 ANNAS = Reach(ACME.id, ANNA.id)
 ACMES = Reach(ACME.id, None)
+HOUR = 60 * 60 * SECOND
 
 
 def digest() -> Digest:
@@ -747,6 +748,34 @@ async def test_what_nobody_has_added_to_since_is_dropped(store: Store) -> None:
 
     assert await store.guesses.failures("old") is None
     assert await store.guesses.failures("kept") == Failures(1, NOW)
+
+
+# Write budgets
+
+
+async def test_each_write_has_a_number_of_its_own_in_its_hour_and_for_its_key(store: Store) -> None:
+    budgets = store.budgets
+
+    assert [await budgets.spend("a", hour=0), await budgets.spend("a", hour=0)] == [1, 2]
+    assert await budgets.spend("b", hour=0) == 1
+    assert await budgets.spend("a", hour=HOUR) == 1
+    assert await budgets.spend("a", hour=0) == 3
+
+
+async def test_of_many_who_write_at_once_no_two_get_the_same_number(store: Store) -> None:
+    numbers = await asyncio.gather(*(store.budgets.spend("ab"[n % 2], hour=0) for n in range(200)))
+
+    assert numbers[::2] == numbers[1::2] == list(range(1, 101))
+
+
+async def test_hours_that_are_over_are_dropped(store: Store) -> None:
+    for hour in (0, HOUR):
+        await store.budgets.spend("a", hour=hour)
+
+    await store.budgets.forget_older(before=HOUR)
+
+    assert await store.budgets.spend("a", hour=0) == 1
+    assert await store.budgets.spend("a", hour=HOUR) == 2
 
 
 # The whole

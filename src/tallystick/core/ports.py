@@ -1,4 +1,4 @@
-"""What the core asks of the outside: a clock, and a store in three parts.
+"""What the core asks of the outside: a clock, and a store in parts.
 
 `storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
 that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise
@@ -194,8 +194,18 @@ class GuessLog(Protocol):
         """Drop what nobody has added to since that instant."""
 
 
+class WriteBudgets(Protocol):
+    """How many writes were asked for in an hour, by an opaque key.  `hour`: when it began, ms since the epoch."""
+
+    async def spend(self, key: str, *, hour: int) -> int:
+        """One more: which one it is of its hour and key, counted from 1.  No two get the same number, in any process."""
+
+    async def forget_older(self, *, before: int) -> None:
+        """Drop the hours that began before that instant."""
+
+
 class Store(Protocol):
-    """The three together, over one database."""
+    """All of them together, over one database."""
 
     @property
     def tokens(self) -> TokenStore: ...
@@ -203,6 +213,8 @@ class Store(Protocol):
     def people(self) -> Directory: ...
     @property
     def guesses(self) -> GuessLog: ...
+    @property
+    def budgets(self) -> WriteBudgets: ...
 
     async def ready(self) -> None:
         """Raises `Unavailable` when the database cannot be read and written now."""

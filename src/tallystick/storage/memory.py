@@ -4,6 +4,7 @@ No method waits, so each runs whole: that is all the transaction there is.
 """
 
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ class MemoryStore:
         self.people = MemoryDirectory()
         self.tokens = MemoryTokens(self.people)
         self.guesses = MemoryGuesses()
+        self.budgets = MemoryBudgets()
 
     async def ready(self) -> None:
         """Always."""
@@ -129,3 +131,17 @@ class MemoryGuesses:
 
     async def forget_older(self, *, before: int) -> None:
         self._failures = {key: noted for key, noted in self._failures.items() if noted.last_at >= before}
+
+
+class MemoryBudgets:
+    """`ports.WriteBudgets`."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[int, str]] = Counter()
+
+    async def spend(self, key: str, *, hour: int) -> int:
+        self._counts[hour, key] += 1
+        return self._counts[hour, key]
+
+    async def forget_older(self, *, before: int) -> None:
+        self._counts = Counter({purse: count for purse, count in self._counts.items() if purse[0] >= before})

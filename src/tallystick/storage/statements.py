@@ -13,8 +13,8 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
-_SHARED: Final = ("tokens", "people", "guesses", "meta")
-_OF_DIALECT: Final = ("tokens", "people", "guesses")
+_SHARED: Final = ("tokens", "people", "guesses", "budgets", "meta")
+_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets")
 
 
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,9 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     note_failure: str
     forget: str
     forget_older: str
+    # budgets
+    spend_all: str
+    forget_hours: str
     # meta
     meta: str
     keep_meta: str

@@ -12,7 +12,7 @@ from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError,
 R = TypeVar("R")
 
 APPLICATION_ID: Final = 0x544C536B  # "TLSk", as in 0001_init.sql
-_OLDEST: Final = (3, 35, 0)  # UPDATE … FROM is from 3.33; 3.35 is what is left of the old ones in the wild
+_OLDEST: Final = (3, 35, 0)  # RETURNING is from 3.35, UPDATE … FROM from 3.33
 
 # A commit that ends in a checkpoint writes everything once more, with two more fsyncs.  At SQLite's 1,000 pages that was
 # every third commit under load; at 8,000 (32 MiB of log) it is rare, and reads were no slower.

@@ -1,4 +1,4 @@
-"""The three parts of the port over one SQLite file."""
+"""The parts of the port over one SQLite file."""
 
 import sqlite3
 import time
@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
+from tallystick.storage.sqlite.budgets import SqliteBudgets
 from tallystick.storage.sqlite.connection import connect
 from tallystick.storage.sqlite.guesses import SqliteGuesses
 from tallystick.storage.sqlite.people import SqliteDirectory
@@ -31,6 +32,7 @@ class SqliteStore:
         self.tokens = SqliteTokens(reader, writer)
         self.people = SqliteDirectory(reader, writer)
         self.guesses = SqliteGuesses(reader, writer)
+        self.budgets = SqliteBudgets(writer)
         self._reader = reader
         self._writer = writer
 
