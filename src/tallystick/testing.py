@@ -20,6 +20,7 @@ __all__ = ["FakeClock", "MemoryStore", "RunningServer", "running_server"]
 
 _START_SECONDS_MAX: Final = 60  # a second, on a machine that has nothing else to do
 _STOP_SECONDS_MAX: Final = 20
+_PLENTY: Final = 1_000_000
 
 
 class FakeClock:
@@ -58,16 +59,20 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(*, workers: int = 1, directory: Path | None = None) -> Iterator[RunningServer]:
+def running_server(
+    *, workers: int = 1, directory: Path | None = None, writes_per_hour: int = _PLENTY
+) -> Iterator[RunningServer]:
     """A real server, in processes of its own, on a free port of 127.0.0.1, over a demo world.  It stops at the end.
 
-    `directory`: where the world is kept, so that a second server finds it again; None = a temporary one.  Passwords are
-    hashed with the cheapest parameters.  Raises RuntimeError, with what the server said, when it does not start.
+    `directory`: where the world is kept, so that a second server finds it again; None = a temporary one.
+    `writes_per_hour`: of each user; so many by default that no test runs into it by accident.  Passwords are hashed with
+    the cheapest parameters.  Raises RuntimeError, with what the server said, when it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="tallystick-") as temporary:
         env_file, world = Path(temporary, "env"), directory or Path(temporary, "world")
         arguments = ["demo", "--dir", str(world), "--env-file", str(env_file), "--port", "0", "--workers", str(workers)]
-        command = [sys.executable, "-m", "tallystick", *arguments, "--hashing", "cheapest"]
+        arguments += ["--writes-per-hour", str(writes_per_hour), "--hashing", "cheapest"]
+        command = [sys.executable, "-m", "tallystick", *arguments]
         with subprocess.Popen(  # noqa: S603 - our own command line
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:

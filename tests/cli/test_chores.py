@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tallystick.cli.chores import Chores, write_uses
+from tallystick.cli.chores import Chores, forget, write_uses
+from tallystick.core import budget
 from tallystick.core.errors import Unavailable
 from tallystick.core.token import LastUse
 from tallystick.core.use import Uses
@@ -102,3 +103,15 @@ async def test_guesses_that_are_long_over_are_forgotten_and_others_are_not() -> 
     assert await guesses.failures("old") is None
     assert await guesses.failures("recent") is not None
     await chores.finish()
+
+
+async def test_hours_are_forgotten_but_not_the_one_in_which_another_nodes_clock_may_still_be() -> None:
+    store, now = MemoryStore(), FakeClock().now()
+    hour = budget.hour_of(now)
+    hours = [hour - 2 * budget.HOUR_MS, hour - budget.HOUR_MS, hour]
+    for each in hours:
+        await store.budgets.spend("somebody", hour=each)
+
+    await forget(store, now=now)
+
+    assert [await store.budgets.spend("somebody", hour=each) for each in hours] == [1, 2, 2]

@@ -110,7 +110,7 @@ from tallystick.cli import serve, settings, supervise, worker
 from tallystick.cli.listen import reserved
 from tallystick.core.errors import TallystickError
 if __name__ == "__main__":
-    plan = worker.Plan("sqlite:gone.db", Path("tallystick.key"), settings.Hashing.CHEAPEST)
+    plan = worker.Plan("sqlite:gone.db", Path("tallystick.key"), settings.Hashing.CHEAPEST, 1000)
     with reserved("127.0.0.1", 0) as address:
         try:
             supervise.supervise(plan, address, workers=2, announce=lambda: print("listens"))

@@ -150,6 +150,9 @@ async def test_a_foreign_id_is_byte_for_byte_an_unknown_one(world: World, method
     assert [one.status_code for one in answers] == [404, 404]
     assert error_of(answers[0]) == not_found(foreign)
     assert answers[0].content.replace(foreign.encode(), b"") == answers[1].content.replace(unknown.encode(), b"")
+    # Either costs whoever asks one write: that count is theirs, and says nothing about the id.
+    left = [one.headers.pop("fastly-ratelimit-remaining", None) for one in answers]
+    assert left == {"GET": [None, None], "DELETE": ["999", "998"]}[method]
     assert answers[0].headers == answers[1].headers
     assert await world.live(foreign)
 

@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 from argon2.profiles import CHEAPEST
 
+from tallystick.core.budget import Budget
 from tallystick.core.people import User
 from tallystick.core.ports import Store
 from tallystick.core.secret import Secret, digester
@@ -101,14 +102,16 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(url: str = "memory:", *, store: Store | None = None) -> AsyncIterator[World]:
+async def a_world(
+    url: str = "memory:", *, store: Store | None = None, writes_per_hour: int = 1000
+) -> AsyncIterator[World]:
     """The service over the store that `url` names, or over `store`."""
     if store is None:
         prepare(url)
         store = await open_store(url)
     try:
         clock = FakeClock()
-        wiring = wire(store, clock)
+        wiring = wire(store, clock, writes_per_hour=writes_per_hour)
         transport = httpx2.ASGITransport(build_app(wiring), client=("192.0.2.1", 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://tallystick.test") as client:
             client.headers["user-agent"] = "test/1"
@@ -119,7 +122,7 @@ async def a_world(url: str = "memory:", *, store: Store | None = None) -> AsyncI
         await store.close()
 
 
-def wire(store: Store, clock: FakeClock) -> Wiring:
+def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000) -> Wiring:
     prover = Prover(
         store.people,
         store.guesses,
@@ -130,7 +133,8 @@ def wire(store: Store, clock: FakeClock) -> Wiring:
         slot=asyncio.Semaphore(2),
     )
     accounts = Accounts(store.people, clock=clock, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
-    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts)
+    budget = Budget(store.budgets, limit=writes_per_hour)
+    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts, budget)
 
 
 def sqlite_in(directory: Path) -> str:

@@ -1,10 +1,11 @@
-"""What a worker does beside answering: write down when tokens were used, and forget guesses that are long over."""
+"""What a worker does beside answering: write down when tokens were used, and forget guesses and hours that are long over."""
 
 import asyncio
 import contextlib
 import logging
 from typing import Final
 
+from tallystick.core import budget
 from tallystick.core.errors import Unavailable
 from tallystick.core.ports import Clock, Store
 from tallystick.core.use import Uses
@@ -12,7 +13,7 @@ from tallystick.identity import guess
 
 _log = logging.getLogger(__name__)
 WRITE_USES_SECONDS: Final = 0.5  # invariant: a use is visible everywhere within a second
-FORGET_GUESSES_SECONDS: Final = 3600
+FORGET_SECONDS: Final = 3600
 
 
 class Chores:
@@ -41,8 +42,8 @@ class Chores:
             try:
                 await write_uses(self._store, self._uses)
                 if loop.time() >= forget_at:
-                    forget_at = loop.time() + FORGET_GUESSES_SECONDS
-                    await self._store.guesses.forget_older(before=self._clock.now() - guess.KEPT_MS)
+                    forget_at = loop.time() + FORGET_SECONDS
+                    await forget(self._store, now=self._clock.now())
             except Unavailable:
                 _log.warning("the store is away: uses are kept in memory until it is back")
             except Exception:  # noqa: BLE001 - see below
@@ -53,6 +54,12 @@ class Chores:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._over.wait(), within)
         return self._over.is_set()
+
+
+async def forget(store: Store, *, now: int) -> None:
+    """Drop what no longer says anything.  The hour before this one is kept: another node's clock may still be in it."""
+    await store.guesses.forget_older(before=now - guess.KEPT_MS)
+    await store.budgets.forget_older(before=budget.hour_of(now) - budget.HOUR_MS)
 
 
 async def write_uses(store: Store, uses: Uses) -> None:

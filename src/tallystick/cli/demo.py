@@ -28,7 +28,7 @@ from tallystick.core.errors import Invalid
     help="Write addresses, logins, passwords and tokens to this file, as NAME=value, once the service answers;"
     " default: env, in the directory.",
 )
-@settings.options("port", "workers", "hashing")
+@settings.options("port", "workers", "writes_per_hour", "hashing")
 def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
     """Start a small world to try things in, on 127.0.0.1.  It is made once; a second start finds it as it was.
 
@@ -50,7 +50,7 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
         _write(told, environment(url, made))
         click.echo(welcome(url, made, directory), nl=False)
 
-    plan = Plan(given.database, given.key_file, given.hashing)
+    plan = Plan(given.database, given.key_file, given.hashing, given.writes_per_hour)
     serve.run(plan, host=given.host, port=given.port, workers=given.workers, announce=announce)
 
 

@@ -16,12 +16,12 @@ from tallystick.cli.worker import Plan
 
 
 @click.command()
-@settings.options("database", "key_file", "host", "port", "workers", "hashing")
+@settings.options("database", "key_file", "host", "port", "workers", "writes_per_hour", "hashing")
 def serve(**flags: str | None) -> None:
     """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
     given = settings.read(flags)
     run(
-        Plan(given.database, given.key_file, given.hashing),
+        Plan(given.database, given.key_file, given.hashing, given.writes_per_hour),
         host=given.host,
         port=given.port,
         workers=given.workers,

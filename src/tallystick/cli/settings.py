@@ -96,6 +96,15 @@ class Settings:
 
     workers: Annotated[int, Setting(_number(1, 64), "How many processes answer requests.")] = 1
 
+    writes_per_hour: Annotated[
+        int,
+        Setting(
+            _number(0, 999_999_999),
+            "How many writes each user may make in an hour of the clock, over all nodes; 0 sets no limit. "
+            "Reads are never counted.",
+        ),
+    ] = 1000
+
     hashing: Annotated[
         Hashing,
         Setting(

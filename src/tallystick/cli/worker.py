@@ -19,6 +19,7 @@ from tallystick.cli.chores import Chores
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.settings import Hashing
+from tallystick.core.budget import Budget
 from tallystick.core.errors import TallystickError
 from tallystick.core.ports import Store
 from tallystick.core.secret import digester
@@ -42,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True):
     database: str
     key_file: Path
     hashing: Hashing
+    writes_per_hour: int
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ class Worker:
     async def _start(self, in_thread: InThread) -> tuple[Store, Chores]:
         keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
         uses, clock = Uses(), SystemClock()
-        self._app = build_app(wire(store, keys, uses, clock, self._plan.hashing, in_thread))
+        self._app = build_app(wire(store, keys, uses, clock, self._plan, in_thread))
         return store, Chores(store, uses, clock)
 
     async def _give_up(self, error: Exception, send: Send) -> None:
@@ -100,9 +102,9 @@ class Worker:
         await send({"type": "lifespan.startup.failed"})
 
 
-def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, hashing: Hashing, in_thread: InThread) -> Wiring:
+def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, in_thread: InThread) -> Wiring:
     """What the handlers work with."""
-    passwords = Passwords(PARAMETERS[hashing])
+    passwords = Passwords(PARAMETERS[plan.hashing])
     prover = Prover(
         store.people,
         store.guesses,
@@ -113,7 +115,8 @@ def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, hashing: Hash
         slot=asyncio.Semaphore(HASHES_AT_ONCE),
     )
     accounts = Accounts(store.people, clock=clock, keys=keys, passwords=passwords, in_thread=in_thread)
-    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts)
+    budget = Budget(store.budgets, limit=plan.writes_per_hour)
+    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget)
 
 
 def _follow_parent() -> None:

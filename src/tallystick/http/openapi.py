@@ -93,7 +93,11 @@ _HEADERS: Final = {
     "WWW-Authenticate": "`Bearer`",
     "Allow": "The methods that this path takes.",
     "Retry-After": "Seconds until a retry makes sense.",
+    "fastly-ratelimit-remaining": "How many writes are left in this hour.  On writes only, and where a limit is set.",
+    "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
 }
+
+_LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
 
 
 class Error(errors.Body, omit_defaults=True):
@@ -174,7 +178,7 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 
 
 def _success(route: Route) -> tuple[int, Json]:
-    headers = _headers("Cache-Control")
+    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()))
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
@@ -182,7 +186,7 @@ def _success(route: Route) -> tuple[int, Json]:
 
 
 def _failure(error: type[TallystickError]) -> Json:
-    names = ["Cache-Control"]
+    names = ["Cache-Control", *_LEFT]
     if error is Unauthenticated:
         names.append("WWW-Authenticate")
     if error is errors.WrongMethod:
@@ -199,7 +203,7 @@ def _statuses(route: Route) -> set[int]:
         statuses |= {400, 401, 503}  # two different tokens, no live one, no store to ask
     if route.takes is not None:
         statuses |= {400, 413, 415}
-    if _proves_password(route):
+    if _proves_password(route) or route.writes:
         statuses.add(429)
     return statuses
 

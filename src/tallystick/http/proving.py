@@ -56,6 +56,8 @@ async def _by_password_alone(ask: Ask, login: str | None, password: str | None) 
     proof = await _prove(ask, login, password)
     if proof.user is None:
         raise _not_proven(proof)
+    # Until here nobody was known whose write it could be.
+    await ask.meter.charge(proof.user)
     return proof.user
 
 

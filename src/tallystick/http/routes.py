@@ -11,6 +11,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tallystick.core.budget import Budget
 from tallystick.core.caller import Caller
 from tallystick.core.errors import NotFound, TallystickError, Unauthenticated, Unavailable
 from tallystick.core.issue import NO_CREDENTIALS
@@ -18,6 +19,7 @@ from tallystick.core.ports import Clock, Store
 from tallystick.core.secret import Digest, Secret
 from tallystick.core.use import Uses
 from tallystick.http import errors
+from tallystick.http.limits import Meter
 from tallystick.http.readiness import Readiness
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.proof import Prover
@@ -36,16 +38,21 @@ class Wiring(msgspec.Struct, frozen=True):
     digest: Callable[[Secret], Digest]
     prover: Prover
     accounts: Accounts
+    budget: Budget
     readiness: Readiness = msgspec.field(default_factory=Readiness)
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One request on its way through: who asks, and for what.  `table`: all routes, for the pages that describe them."""
+    """One request on its way through: who asks, and for what.
+
+    `table`: all routes, for the pages that describe them.  `meter`: what a write costs whom.
+    """
 
     wiring: Wiring
     request: Request
     who: Caller | None
     table: "tuple[Route, ...]"
+    meter: Meter
 
     @property
     def caller(self) -> Caller:
@@ -87,6 +94,11 @@ class Route(msgspec.Struct, frozen=True):
     fails: tuple[int, ...] = ()
     media: str = "application/json"
 
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything, and so costs whoever asks a write of their hour."""
+        return self.method != "GET"
+
 
 def json_answer(body: Any, status: int = 200, media: str = "application/json") -> Response:
     """`application/json` without a charset, as recorded: two official clients compare it exactly."""
@@ -126,12 +138,18 @@ class _Path:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        meter = Meter(self._wiring.budget, self._wiring.clock)
+        return meter.show(await self._asked(request, meter))
+
+    async def _asked(self, request: Request, meter: Meter) -> Response:
         try:
             route = self._methods.get(request.method)
             if route is None:
                 raise errors.WrongMethod(tuple(sorted(self._methods)))
             who = await route.guard(self._wiring, request)
-            return await route.handler(Ask(self._wiring, request, who, self._table))
+            if who is not None and route.writes:
+                await meter.charge(who)
+            return await route.handler(Ask(self._wiring, request, who, self._table, meter))
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
             if isinstance(error, Unavailable):

@@ -1,0 +1,70 @@
+"""How many writes may somebody make in an hour?
+
+The hour is the clock's: it begins at :00 for everybody, and with it the whole budget.  Reads cost nothing.  Every write
+costs one, also one that is refused for another reason, so that a loop of mistakes ends too.
+"""
+
+from typing import Final
+
+import msgspec
+
+from tallystick.core.caller import Caller
+from tallystick.core.errors import Throttled
+from tallystick.core.people import User
+from tallystick.core.ports import WriteBudgets
+
+HOUR_MS: Final = 60 * 60 * 1000
+# Fastly wire, recorded.
+OVER: Final = (
+    "You have exceeded your hourly rate limit. Please contact support@fastly.com if you think this is a mistake."
+)
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """How an hour stands after a write was asked for.  `ok`: whether it may be done; `resets_at`: ms since the epoch."""
+
+    ok: bool
+    remaining: int
+    resets_at: int
+
+
+class Budget:
+    """The hourly budget of everybody who writes.  `limit`: writes per hour, 0 = no limit.
+
+    Each write gets a number from the store, whichever process asks, so that no write over the limit is ever let through.
+    """
+
+    def __init__(self, budgets: WriteBudgets, *, limit: int) -> None:
+        self._budgets = budgets
+        self._limit = limit
+        self._hour = 0
+        self._spent: set[str] = set()
+
+    async def spend(self, key: str, *, now: int) -> Balance | None:
+        """One write of whoever `key` is.  None when there is no limit.  Raises `Unavailable`."""
+        if not self._limit:
+            return None
+        hour = hour_of(now)
+        if hour != self._hour:
+            self._hour, self._spent = hour, set()
+        # What is spent stays so until the hour is over: who goes on asking costs no write.
+        number = self._limit + 1 if key in self._spent else await self._budgets.spend(key, hour=hour)
+        if number >= self._limit and hour == self._hour:
+            self._spent.add(key)
+        return Balance(number <= self._limit, max(0, self._limit - number), hour + HOUR_MS)
+
+
+def hour_of(now: int) -> int:
+    """When the hour of this instant began; both ms since the epoch."""
+    return now - now % HOUR_MS
+
+
+def key_of(who: Caller | User) -> str:
+    """Whose budget it is: the user's, whichever of their tokens asks."""
+    return who.user.id if isinstance(who, Caller) else who.id
+
+
+def require(balance: Balance | None, *, now: int) -> None:
+    """Raise `Throttled` when the write may not be done."""
+    if balance is not None and not balance.ok:
+        raise Throttled(OVER, retry_after=-(-(balance.resets_at - now) // 1000))
