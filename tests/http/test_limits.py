@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from tallystick.http.app import ROUTES
-from tests.core.world import ANNA, BERT, MINUTE, NOW, ROOT
-from tests.http.world import BY_PASSWORD, PASSWORD, World, a_world, error_of, main_id, sqlite_in
+from tests.core.world import ANNA, BERT, MINUTE, NOW, ROOT, SHOP
+from tests.http.world import BY_PASSWORD, PASSWORD, World, a_world, error_of, filled, main_id, sqlite_in
 
 REMAINING, RESET = "fastly-ratelimit-remaining", "fastly-ratelimit-reset"
 NEXT_HOUR = 1_770_094_800  # 2026-02-03T05:00:00Z
@@ -63,7 +63,7 @@ async def test_every_answer_to_a_write_says_what_is_left(
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES if route.method == "GET"}))
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_read_says_nothing_and_costs_nothing(three: World, method: str, path: str) -> None:
-    path = path.format(token_id=main_id(ROOT), customer_id=ROOT.customer_id)
+    path = filled(path, token_id=main_id(ROOT), customer_id=ROOT.customer_id, user_id=ROOT.id, service_id=SHOP.id)
 
     reads = [await three.ask(method, path, ROOT) for _ in range(4)]
 
@@ -146,7 +146,7 @@ async def test_who_proves_nothing_is_nobody_and_spends_nothing_of_anybodys(three
 async def test_a_write_by_nobody_is_refused_without_a_word_about_budgets(
     world: World, route: Any, secret: str | None
 ) -> None:
-    response = await world.ask(route.method, route.path.format(token_id="x"), secret)
+    response = await world.ask(route.method, filled(route.path), secret)
 
     assert (response.status_code, told(response)) == (401, (None, None))
 

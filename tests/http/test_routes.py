@@ -12,7 +12,7 @@ from tallystick.http.app import ROUTES
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.routes import Route
 from tests.core.world import ANNA
-from tests.http.world import PASSWORD, World, error_of
+from tests.http.world import PASSWORD, World, error_of, filled
 
 # Written out: a route that becomes open has to be written here too.
 OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"}
@@ -23,10 +23,6 @@ PATHS = sorted({route.path for route in ROUTES})
 
 def names(*guards: Any) -> set[str]:
     return {f"{route.method} {route.path}" for route in ROUTES if route.guard in guards}
-
-
-def filled(path: str) -> str:
-    return path.format_map(dict.fromkeys(("token_id", "customer_id", "user_id", "service_id"), "some-id"))
 
 
 def test_the_open_routes_are_these() -> None:

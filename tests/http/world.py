@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -153,6 +154,11 @@ async def _people(world: World) -> None:
 def basic(login: str, password: str) -> dict[str, str]:
     """Basic credentials, as a header."""
     return {"Authorization": "Basic " + b64encode(f"{login}:{password}".encode()).decode()}
+
+
+def filled(path: str, **parts: str) -> str:
+    """A path of the route table with its parameters filled in; those that are not given name nothing."""
+    return path.format_map(defaultdict(lambda: "some-id", parts))
 
 
 def main_id(owner: User) -> str:
