@@ -11,7 +11,7 @@ from tallystick.core.errors import Unavailable
 from tallystick.core.token import LastUse
 from tallystick.core.use import Uses
 from tallystick.identity import guess
-from tallystick.storage.memory import MemoryGuesses, MemoryStore, MemoryTokens
+from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, MemoryTokens
 from tallystick.testing import FakeClock
 
 
@@ -35,7 +35,7 @@ class Forgets(MemoryGuesses):
     """A log of guesses that tells when it was cleaned."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(MemoryEvents().write)
         self.cleaned = asyncio.Event()
 
     async def forget_older(self, *, before: int) -> None:

@@ -6,11 +6,12 @@ from tallystick.core import issue
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, TallystickError, Unauthenticated, Unprocessable
 from tallystick.core.issue import LIVE_TOKENS_PER_USER, SERVICES_MAX, Wish, check_wish, require_may_issue
+from tallystick.core.ports import Seen
 from tallystick.core.scope import Scope
 from tallystick.core.secret import digester
 from tallystick.core.verify import judge
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, SECOND, SHOP, caller, populated
+from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, SECOND, SHOP, at, caller, populated
 
 DIGEST = digester(bytes(32))
 KNOWN = frozenset({SHOP.id, BLOG.id})
@@ -100,12 +101,12 @@ async def test_what_is_stored_is_what_was_wished_and_the_secret_opens_it() -> No
     store = await populated(MemoryStore())
     asked = wish("ci", "purge_select purge_all", (BLOG.id, SHOP.id), NOW + SECOND)
 
-    token, secret = await issue.issue(store.tokens, asked, user=ANNA, caller=None, digest=DIGEST, now=NOW)
+    token, secret = await issue.issue(store.tokens, asked, user=ANNA, caller=None, digest=DIGEST, by=at(NOW))
 
     seen = await store.tokens.look_up(DIGEST(secret))
     assert seen is not None
     assert judge(seen, NOW).ok
-    assert (seen.token, seen.user.id) == (token, ANNA.id)
+    assert seen == Seen(token, ANNA)
     assert (token.name, str(token.scope), token.services) == ("ci", "purge_select purge_all", (BLOG.id, SHOP.id))
     assert (token.user_id, token.customer_id) == (ANNA.id, ACME.id)
     assert (token.created_at, token.expires_at) == (NOW, NOW + SECOND)
@@ -116,7 +117,7 @@ async def test_what_is_stored_is_what_was_wished_and_the_secret_opens_it() -> No
 async def test_a_token_without_a_name_gets_one(name: str | None) -> None:
     store = await populated(MemoryStore())
 
-    token, _ = await issue.issue(store.tokens, wish(name), user=ANNA, caller=None, digest=DIGEST, now=NOW)
+    token, _ = await issue.issue(store.tokens, wish(name), user=ANNA, caller=None, digest=DIGEST, by=at(NOW))
 
     assert token.name == f"token {token.id[:6]}"
 
@@ -125,21 +126,21 @@ async def test_the_hundred_and_first_live_token_of_a_user_is_refused() -> None:
     store = await populated(MemoryStore())
     short = wish(expires_at=NOW + 1)
     for asked in [short, *[wish()] * (LIVE_TOKENS_PER_USER - 1)]:
-        await issue.issue(store.tokens, asked, user=ANNA, caller=None, digest=DIGEST, now=NOW)
+        await issue.issue(store.tokens, asked, user=ANNA, caller=None, digest=DIGEST, by=at(NOW))
 
     with pytest.raises(Invalid, match="already has 100 live tokens"):
-        await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, now=NOW)
+        await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, by=at(NOW))
     # The one that has expired by now makes room.
-    await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, now=NOW + 1)
+    await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, by=at(NOW + 1))
 
 
 async def test_a_token_revoked_while_it_asks_mints_nothing() -> None:
     store = await populated(MemoryStore())
-    token, _ = await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, now=NOW)
+    token, _ = await issue.issue(store.tokens, wish(), user=ANNA, caller=None, digest=DIGEST, by=at(NOW))
     asking = Caller(token, ANNA)
-    await store.tokens.revoke(token.id, reach=asking.reach, now=NOW)
+    await store.tokens.revoke(token.id, reach=asking.reach, by=at(NOW))
 
     with pytest.raises(Unauthenticated, match="missing or invalid"):
-        await issue.issue(store.tokens, wish(), user=ANNA, caller=asking, digest=DIGEST, now=NOW)
+        await issue.issue(store.tokens, wish(), user=ANNA, caller=asking, digest=DIGEST, by=at(NOW))
 
     assert [batch async for batch in store.tokens.batches(asking.reach, size=10)] == []

@@ -8,7 +8,7 @@ from tallystick.core.errors import Forbidden, Invalid, NotFound, TooLarge, Unaut
 from tallystick.core.people import User
 from tallystick.core.revoke import BULK_IDS_MAX
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import ANNA, BERT, NOW, ROOT, STRANGER, add, populated, token
+from tests.core.world import ANNA, BERT, NOW, ROOT, STRANGER, add, at, populated, token
 
 
 async def world() -> tuple[MemoryStore, dict[str, Caller]]:
@@ -39,7 +39,7 @@ async def test_what_is_within_reach_can_be_seen_and_ended(who: str, whose: User)
     store, callers = await world()
 
     found = await revoke.find(store.tokens, callers[who], id_of(whose))
-    await revoke.revoke_one(store.tokens, callers[who], id_of(whose), now=NOW)
+    await revoke.revoke_one(store.tokens, callers[who], id_of(whose), by=at(NOW))
 
     assert found.id == id_of(whose)
     assert not await is_live(store, id_of(whose))
@@ -55,7 +55,7 @@ async def test_what_is_out_of_reach_looks_like_what_does_not_exist(who: str, who
         with pytest.raises(NotFound) as seen:
             await revoke.find(store.tokens, callers[who], token_id)
         with pytest.raises(NotFound) as ended:
-            await revoke.revoke_one(store.tokens, callers[who], token_id, now=NOW)
+            await revoke.revoke_one(store.tokens, callers[who], token_id, by=at(NOW))
         said.append([(e.value.msg, (e.value.detail or "").replace(token_id, "…")) for e in (seen, ended)])
 
     assert said[0] == said[1]
@@ -65,12 +65,12 @@ async def test_what_is_out_of_reach_looks_like_what_does_not_exist(who: str, who
 
 async def test_a_revoked_token_is_not_found_by_its_owner() -> None:
     store, callers = await world()
-    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), by=at(NOW))
 
     with pytest.raises(NotFound):
         await revoke.find(store.tokens, callers["Anna"], id_of(ANNA))
     with pytest.raises(NotFound):
-        await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+        await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), by=at(NOW))
 
 
 @pytest.mark.parametrize("scope", ["global:read", "purge_all", "purge_select"])
@@ -81,11 +81,11 @@ async def test_a_narrow_token_ends_itself_and_nothing_else(scope: str) -> None:
 
     for token_id in (id_of(ROOT), id_of(STRANGER), "nothing"):
         with pytest.raises(Forbidden):
-            await revoke.revoke_one(store.tokens, narrow, token_id, now=NOW)
+            await revoke.revoke_one(store.tokens, narrow, token_id, by=at(NOW))
     with pytest.raises(Forbidden):
-        await revoke.revoke_many(store.tokens, narrow, [narrow.token.id, id_of(ROOT)], now=NOW)
+        await revoke.revoke_many(store.tokens, narrow, [narrow.token.id, id_of(ROOT)], by=at(NOW))
     assert await is_live(store, id_of(ROOT))
-    await revoke.revoke_one(store.tokens, narrow, narrow.token.id, now=NOW)
+    await revoke.revoke_one(store.tokens, narrow, narrow.token.id, by=at(NOW))
     assert not await is_live(store, narrow.token.id)
 
 
@@ -93,7 +93,7 @@ async def test_a_narrow_token_ends_itself_in_bulk_too() -> None:
     store = await populated(MemoryStore())
     narrow = Caller(await add(store, token(ROOT, "narrow", "purge_all")), ROOT)
 
-    await revoke.revoke_many(store.tokens, narrow, [narrow.token.id] * 2, now=NOW)
+    await revoke.revoke_many(store.tokens, narrow, [narrow.token.id] * 2, by=at(NOW))
 
     assert not await is_live(store, narrow.token.id)
 
@@ -113,12 +113,12 @@ async def test_a_superusers_token_sees_others_only_when_its_scope_reads(scope: s
 
 async def test_a_token_that_somebody_else_ended_first_is_unauthenticated_not_done() -> None:
     store, callers = await world()
-    await revoke.revoke_self(store.tokens, callers["Anna"], now=NOW)
+    await revoke.revoke_self(store.tokens, callers["Anna"], by=at(NOW))
 
     with pytest.raises(Unauthenticated, match="missing or invalid"):
-        await revoke.revoke_self(store.tokens, callers["Anna"], now=NOW)
+        await revoke.revoke_self(store.tokens, callers["Anna"], by=at(NOW))
     with pytest.raises(Unauthenticated):
-        await revoke.revoke_one(store.tokens, callers["Anna"], callers["Anna"].token.id, now=NOW)
+        await revoke.revoke_one(store.tokens, callers["Anna"], callers["Anna"].token.id, by=at(NOW))
 
 
 async def test_bulk_is_all_or_nothing_and_names_what_is_not_there() -> None:
@@ -126,7 +126,7 @@ async def test_bulk_is_all_or_nothing_and_names_what_is_not_there() -> None:
     asked = [id_of(ANNA), id_of(BERT), "nothing"]
 
     with pytest.raises(NotFound) as caught:
-        await revoke.revoke_many(store.tokens, callers["Anna"], asked, now=NOW)
+        await revoke.revoke_many(store.tokens, callers["Anna"], asked, by=at(NOW))
 
     assert caught.value.detail == f"Cannot find tokens {id_of(BERT)}, nothing; none was revoked"
     assert await is_live(store, id_of(ANNA))
@@ -134,10 +134,10 @@ async def test_bulk_is_all_or_nothing_and_names_what_is_not_there() -> None:
 
 async def test_in_bulk_what_is_named_twice_or_ended_before_counts_as_done() -> None:
     store, callers = await world()
-    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), now=NOW)
+    await revoke.revoke_one(store.tokens, callers["Anna"], id_of(ANNA), by=at(NOW))
 
     await revoke.revoke_many(
-        store.tokens, callers["Root"], [id_of(ANNA), id_of(BERT), id_of(BERT), id_of(ANNA)], now=NOW
+        store.tokens, callers["Root"], [id_of(ANNA), id_of(BERT), id_of(BERT), id_of(ANNA)], by=at(NOW)
     )
 
     assert not await is_live(store, id_of(BERT))
@@ -147,9 +147,9 @@ async def test_bulk_takes_between_one_and_ten_thousand() -> None:
     store, callers = await world()
 
     with pytest.raises(Invalid, match="at least one"):
-        await revoke.revoke_many(store.tokens, callers["Anna"], [], now=NOW)
+        await revoke.revoke_many(store.tokens, callers["Anna"], [], by=at(NOW))
     with pytest.raises(TooLarge, match="at most 10000"):
-        await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * (BULK_IDS_MAX + 1), now=NOW)
+        await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * (BULK_IDS_MAX + 1), by=at(NOW))
     assert await is_live(store, id_of(ANNA))
-    await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * BULK_IDS_MAX, now=NOW)
+    await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * BULK_IDS_MAX, by=at(NOW))
     assert not await is_live(store, id_of(ANNA))

@@ -6,7 +6,7 @@ from tallystick.core import sudo
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Unauthenticated, Unprocessable
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import ANNA, MINUTE, NOW, SECOND, add, populated, token
+from tests.core.world import ANNA, MINUTE, NOW, SECOND, add, at, populated, token
 
 
 def test_it_lasts_five_minutes_rounded_up_to_the_second() -> None:
@@ -33,7 +33,7 @@ async def test_only_the_token_that_asked_is_raised() -> None:
     store = await populated(MemoryStore())
     asking, other = await add(store, token(ANNA, "asking")), await add(store, token(ANNA, "other"))
 
-    await sudo.raise_token(store.tokens, Caller(asking, ANNA), until=NOW + MINUTE)
+    await sudo.raise_token(store.tokens, Caller(asking, ANNA), until=NOW + MINUTE, by=at(NOW))
 
     raised, left = await store.tokens.get(asking.id), await store.tokens.get(other.id)
     assert raised is not None
@@ -45,7 +45,7 @@ async def test_only_the_token_that_asked_is_raised() -> None:
 async def test_a_token_revoked_meanwhile_is_not_raised() -> None:
     store = await populated(MemoryStore())
     asking = Caller(await add(store, token(ANNA, "asking")), ANNA)
-    await store.tokens.revoke(asking.token.id, reach=asking.reach, now=NOW)
+    await store.tokens.revoke(asking.token.id, reach=asking.reach, by=at(NOW))
 
     with pytest.raises(Unauthenticated):
-        await sudo.raise_token(store.tokens, asking, until=NOW + MINUTE)
+        await sudo.raise_token(store.tokens, asking, until=NOW + MINUTE, by=at(NOW))

@@ -6,6 +6,7 @@ import msgspec
 
 from tallystick import testing
 from tallystick.core.caller import Caller
+from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, Service, User
 from tallystick.core.ports import Added, Store
 from tallystick.core.scope import Scope
@@ -29,6 +30,11 @@ class FakeClock(testing.FakeClock):
 
     def move(self, milliseconds: int) -> None:
         self.advance(seconds=milliseconds / SECOND)
+
+
+def at(now: int, **fields: Any) -> Origin:
+    """Somebody changes something then."""
+    return Origin(at=now, **fields)
 
 
 ACME = Customer(id="cAcme0000000000000000A", name="Acme", created_at=NOW - DAY)
@@ -78,18 +84,18 @@ def caller(owner: User = ANNA, scope: str = "global", **fields: Any) -> Caller:
 async def populated(store: StoreT) -> StoreT:
     """The store, with both customers, their users and services in it; nobody has a password that fits."""
     for customer in (ACME, OTHER):
-        await store.people.add_customer(customer)
+        await store.people.add_customer(customer, by=at(NOW - DAY))
     for person in (ROOT, ANNA, BERT, STRANGER):
-        await store.people.add_user(person, password_hash="!")
+        await store.people.add_user(person, password_hash="!", by=at(NOW - DAY))
     for service in (SHOP, BLOG, FOREIGN):
-        await store.people.add_service(service)
+        await store.people.add_service(service, by=at(NOW - DAY))
     return store
 
 
 async def add(store: Store, one: Token, secret: Secret | None = None) -> Token:
     """The token as the store keeps it, behind `secret` or a secret that nobody has."""
     digest = digester(bytes(32))(secret or Secret.mint())
-    assert await store.tokens.add(one, digest, limit=10**6, parent_id=None, now=one.created_at) is Added.DONE
+    assert await store.tokens.add(one, digest, limit=10**6, parent_id=None, by=at(one.created_at)) is Added.DONE
     kept = await store.tokens.get(one.id)
     assert kept is not None
     return kept

@@ -78,7 +78,7 @@ async def test_a_body_is_accepted_in_the_types_that_are_described_and_in_no_othe
 
 def test_what_a_quirk_leaves_out_is_not_required() -> None:
     assert set(schema("TokenRead")["properties"]) - set(schema("TokenRead")["required"]) == {
-        *("last_used_at", "expires_at", "ip", "user_agent")
+        *("user_id", "last_used_at", "expires_at", "ip", "user_agent")
     }
     assert list(schema("TokenRead")["properties"]) == list(wire.TokenRead.__struct_fields__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.core.people import Role, User
-from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, OTHER, ROOT, SECOND, SHOP, STRANGER, user
+from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, OTHER, ROOT, SECOND, SHOP, STRANGER, at, user
 from tests.http.world import World, a_world, error_of, main_id, sqlite_in
 
 READ_KEYS = [
@@ -153,6 +153,8 @@ async def test_a_foreign_id_is_byte_for_byte_an_unknown_one(world: World, method
     # Either costs whoever asks one write: that count is theirs, and says nothing about the id.
     left = [one.headers.pop("fastly-ratelimit-remaining", None) for one in answers]
     assert left == {"GET": [None, None], "DELETE": ["999", "998"]}[method]
+    names = [one.headers.pop("x-request-id", None) for one in answers]
+    assert len(set(names)) == {"GET": 1, "DELETE": 2}[method]
     assert answers[0].headers == answers[1].headers
     assert await world.live(foreign)
 
@@ -229,7 +231,7 @@ async def test_anybody_else_gets_one_403_whatever_the_customer(world: World, who
 @pytest.mark.parametrize("role", [Role.USER, Role.BILLING, Role.ENGINEER])
 async def test_no_other_role_lists_the_customers(world: World, role: Role) -> None:
     someone = user("someone", role)
-    await world.store.people.add_user(someone, password_hash="!")
+    await world.store.people.add_user(someone, password_hash="!", by=at(NOW))
     _, secret = await world.give(someone, "main")
 
     assert (await world.ask("GET", f"/customer/{ACME.id}/tokens", secret)).status_code == 403

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tallystick.core.people import Role, User, UserChange
-from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, ROOT, SHOP, STRANGER
+from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, ROOT, SHOP, STRANGER, at
 from tests.http.world import PASSWORD, World, error_of
 
 NOT_FOUND = "Record not found"
@@ -13,7 +13,7 @@ NOT_FOUND = "Record not found"
 
 async def become(world: World, who: User, role: Role) -> None:
     change = UserChange(role=role)
-    await world.store.people.change_user(who.id, customer_id=who.customer_id, change=change, now=NOW)
+    await world.store.people.change_user(who.id, customer_id=who.customer_id, change=change, by=at(NOW))
 
 
 def ids(response: Any) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.core.people import Role, User, UserChange
-from tests.core.world import ACME, ANNA, BERT, NOW, OTHER, ROOT, SHOP, STRANGER
+from tests.core.world import ACME, ANNA, BERT, NOW, OTHER, ROOT, SHOP, STRANGER, at
 from tests.http.world import PASSWORD, World, error_of, main_id
 
 NEW_PASSWORD = "quite another horse 42"
@@ -14,7 +14,7 @@ CREDENTIALS = {"msg": "Provided credentials are missing or invalid"}
 
 
 async def change(world: World, who: User, **wanted: Any) -> None:
-    await world.store.people.change_user(who.id, customer_id=who.customer_id, change=UserChange(**wanted), now=NOW)
+    await world.store.people.change_user(who.id, customer_id=who.customer_id, change=UserChange(**wanted), by=at(NOW))
 
 
 async def log_in(world: World, who: User, password: str = PASSWORD) -> Any:

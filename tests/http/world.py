@@ -26,7 +26,7 @@ from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import Prover
 from tallystick.storage import open_store, prepare
-from tests.core.world import ANNA, BERT, NOW, ROOT, SECOND, STRANGER, FakeClock, add, populated, token
+from tests.core.world import ANNA, BERT, NOW, ROOT, SECOND, STRANGER, FakeClock, add, at, populated, token
 
 Message = MutableMapping[str, Any]  # of ASGI
 KEYS = Keys.derive(bytes(range(32)))
@@ -85,7 +85,7 @@ class World:
         secret = Secret.mint()
         kept = await add(self.store, token(owner, name, scope, **fields), secret)
         if until := fields.get("sudo_until"):
-            await self.store.tokens.raise_sudo(kept.id, until=until)
+            await self.store.tokens.raise_sudo(kept.id, until=until, by=at(NOW))
         return kept, secret.reveal()
 
     async def live(self, token_id: str) -> bool:
@@ -133,7 +133,7 @@ def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000) -> Wiri
         in_thread=asyncio.to_thread,
         slot=asyncio.Semaphore(2),
     )
-    accounts = Accounts(store.people, clock=clock, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
+    accounts = Accounts(store.people, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
     budget = Budget(store.budgets, limit=writes_per_hour)
     return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts, budget)
 
@@ -145,10 +145,10 @@ def sqlite_in(directory: Path) -> str:
 async def _people(world: World) -> None:
     await populated(world.store)
     for person in (ROOT, ANNA, BERT, STRANGER):
-        await world.store.people.set_password(person.id, password_hash=_STORED, replacing=None, now=NOW)
+        await world.store.people.set_password(person.id, password_hash=_STORED, replacing=None, by=at(NOW))
         _, world.secrets[person.id] = await world.give(person, "main")
     sealed = KEYS.seal(OTP_SECRET, owner=OTP_USER.id)
-    await world.store.people.set_totp(OTP_USER.id, sealed=sealed, now=NOW)
+    await world.store.people.set_totp(OTP_USER.id, sealed=sealed, by=at(NOW))
 
 
 def basic(login: str, password: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tallystick.identity.accounts import Accounts, NewUser
 from tallystick.identity.keys import new_key_file, parse_key_file
 from tallystick.identity.password import Passwords
 from tallystick.storage.memory import MemoryStore
-from tallystick.testing import FakeClock
+from tests.core.world import NOW, at
 
 PASSWORD = "correct horse battery"
 PASSWORDS = Passwords(CHEAPEST)
@@ -24,11 +24,9 @@ class World:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.clock = FakeClock()
         self.slow_calls = 0
         self.accounts = Accounts(
             self.store.people,
-            clock=self.clock,
             keys=parse_key_file(new_key_file()),
             passwords=PASSWORDS,
             in_thread=self.in_thread,
@@ -39,12 +37,12 @@ class World:
         return call(*args)
 
     async def customer(self) -> Customer:
-        return await self.accounts.add_customer("Acme")
+        return await self.accounts.add_customer("Acme", by=at(NOW))
 
     async def user(self, login: str = "ada", password: str = PASSWORD, name: str = "Ada Lovelace") -> User:
         known = await self.store.people.customers() or [await self.customer()]
         new = NewUser(customer_id=known[0].id, login=login, name=name, role=Role.USER, password=password)
-        return await self.accounts.add_user(new)
+        return await self.accounts.add_user(new, by=at(NOW))
 
     async def hash_of(self, user: User) -> str:
         found = await self.store.people.credentials(user.login)
@@ -58,7 +56,7 @@ async def test_a_user_is_made_without_spaces_around_login_and_name() -> None:
     made = await world.user("  ada ", name=" Ada ")
 
     assert (made.login, made.name, made.two_factor) == ("ada", "Ada", False)
-    assert made.created_at == made.updated_at == world.clock.now()
+    assert made.created_at == made.updated_at == NOW
     assert PASSWORDS.verify(PASSWORD, await world.hash_of(made))
 
 
@@ -94,7 +92,7 @@ async def test_a_password_that_anybody_would_guess_is_refused_for_new_and_old_us
     with pytest.raises(Invalid, match="password"):
         await world.user("bob", password, name="Ada Lovelace")
     with pytest.raises(Invalid, match="password"):
-        await world.accounts.set_password(user, password)
+        await world.accounts.set_password(user, password, by=at(NOW))
 
     assert PASSWORDS.verify(PASSWORD, await world.hash_of(user))
     assert [one.login for one in await world.store.people.users()] == ["ada"]
@@ -104,7 +102,7 @@ async def test_a_new_password_replaces_the_old_one() -> None:
     world = World()
     user = await world.user()
 
-    await world.accounts.set_password(user, "battery staple, correct")
+    await world.accounts.set_password(user, "battery staple, correct", by=at(NOW))
 
     assert PASSWORDS.verify("battery staple, correct", await world.hash_of(user))
 
@@ -113,9 +111,9 @@ async def test_the_code_that_confirms_an_enrolment_is_used_up_by_it() -> None:
     world, secret = World(), totp.new_secret()
     user = await world.user()
 
-    await world.accounts.enrol_totp(user, secret, code=totp.code_at(secret, world.clock.now()))
+    await world.accounts.enrol_totp(user, secret, code=totp.code_at(secret, NOW), by=at(NOW))
 
-    step = totp.matching_step(secret, totp.code_at(secret, world.clock.now()), world.clock.now())
+    step = totp.matching_step(secret, totp.code_at(secret, NOW), NOW)
     assert step is not None
     assert not await world.store.people.use_totp_step(user.id, step=step)
     assert await world.store.people.use_totp_step(user.id, step=step + 1)
@@ -126,7 +124,7 @@ async def test_a_code_of_another_secret_enrols_nobody() -> None:
     user = await world.user()
 
     with pytest.raises(Invalid, match="that code does not fit"):
-        await world.accounts.enrol_totp(user, totp.new_secret(), code="000000x")
+        await world.accounts.enrol_totp(user, totp.new_secret(), code="000000x", by=at(NOW))
 
     assert not (await world.accounts.by_login("ada")).two_factor
 
@@ -135,7 +133,7 @@ async def test_the_secret_is_kept_sealed() -> None:
     world, secret = World(), totp.new_secret()
     user = await world.user()
 
-    await world.accounts.enrol_totp(user, secret, code=None)
+    await world.accounts.enrol_totp(user, secret, code=None, by=at(NOW))
 
     found = await world.store.people.credentials("ada")
     assert found is not None
@@ -146,9 +144,9 @@ async def test_the_secret_is_kept_sealed() -> None:
 async def test_removing_it_makes_the_password_enough() -> None:
     world = World()
     user = await world.user()
-    await world.accounts.enrol_totp(user, totp.new_secret(), code=None)
+    await world.accounts.enrol_totp(user, totp.new_secret(), code=None, by=at(NOW))
 
-    await world.accounts.remove_totp(user)
+    await world.accounts.remove_totp(user, by=at(NOW))
 
     assert not (await world.accounts.by_login("ada")).two_factor
 
@@ -159,7 +157,7 @@ async def test_who_is_not_there_is_not_found() -> None:
     with pytest.raises(NotFound, match="no user has the login ada"):
         await world.accounts.by_login("ada")
     with pytest.raises(NotFound):
-        await world.accounts.add_service("nobody", "shop")
+        await world.accounts.add_service("nobody", "shop", by=at(NOW))
 
 
 def test_a_new_user_shows_no_password() -> None:

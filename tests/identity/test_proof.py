@@ -13,7 +13,7 @@ from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import Claim, Proof, Prover, Shortfall
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import ANNA, BERT, MINUTE, SECOND, FakeClock, populated
+from tests.core.world import ANNA, BERT, MINUTE, SECOND, FakeClock, at, populated
 
 KEYS = Keys.derive(bytes(range(32)))
 PASSWORD = "correct horse battery staple"
@@ -70,8 +70,8 @@ async def a_world(slots: int = 4) -> World:
     stored = world.passwords.hash(PASSWORD)
     now = world.clock.now()
     for person in (ANNA, BERT):
-        await world.store.people.set_password(person.id, password_hash=stored, replacing=None, now=now)
-    await world.store.people.set_totp(BERT.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), now=now)
+        await world.store.people.set_password(person.id, password_hash=stored, replacing=None, by=at(now))
+    await world.store.people.set_totp(BERT.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), by=at(now))
     return world
 
 
@@ -187,7 +187,7 @@ async def test_the_same_code_at_the_same_time_works_once() -> None:
 
 async def test_a_sealed_secret_of_somebody_else_opens_nothing() -> None:
     world = await a_world()
-    await world.store.people.set_totp(ANNA.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), now=world.clock.now())
+    await world.store.people.set_totp(ANNA.id, sealed=KEYS.seal(TOTP_SECRET, owner=BERT.id), by=at(world.clock.now()))
 
     with pytest.raises(Invalid, match="does not open"):
         await world.prove(ANNA.login, code=world.code())
@@ -325,7 +325,7 @@ async def test_a_password_changed_while_its_hash_is_renewed_stays_changed() -> N
     async def in_thread(call: Callable[..., Any], /, *args: Any) -> Any:
         if call.__name__ == "hash":
             now = world.clock.now()
-            await world.store.people.set_password(ANNA.id, password_hash=changed, replacing=None, now=now)
+            await world.store.people.set_password(ANNA.id, password_hash=changed, replacing=None, by=at(now))
         return call(*args)
 
     world._in_thread = in_thread  # type: ignore[method-assign]  # the driver's part: where a slow call runs

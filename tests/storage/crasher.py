@@ -10,7 +10,7 @@ from tallystick.core.caller import Reach
 from tallystick.core.ports import Added
 from tallystick.core.secret import Digest, new_id
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, BLOG, NOW, SHOP, token
+from tests.core.world import ACME, ANNA, BLOG, NOW, SHOP, at, token
 
 ADDERS = 16
 
@@ -30,12 +30,12 @@ async def add_and_revoke(store: SqliteStore) -> None:
         ids = [new_id() for _ in range(4)]
         for token_id in ids:
             one = token(ANNA, id=token_id, services=(SHOP.id, BLOG.id), expires_at=NOW + number)
-            added = await store.tokens.add(one, digest_of(token_id), limit=10**9, parent_id=None, now=NOW * 2)
+            added = await store.tokens.add(one, digest_of(token_id), limit=10**9, parent_id=None, by=at(NOW * 2))
             assert added is Added.DONE
             say("add", token_id)
-        assert await store.tokens.revoke(ids[0], reach=reach, now=NOW)
+        assert await store.tokens.revoke(ids[0], reach=reach, by=at(NOW))
         say("revoke", ids[0])
-        assert await store.tokens.revoke_all(ids[1:3], reach=reach, now=NOW) == ()
+        assert await store.tokens.revoke_all(ids[1:3], reach=reach, by=at(NOW)) == ()
         say("revoke", *ids[1:3])
 
 

@@ -10,14 +10,14 @@ from tallystick import storage
 from tallystick.core.errors import Invalid
 from tallystick.storage.memory import MemoryStore
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME
+from tests.core.world import ACME, NOW, at
 
 
 async def test_memory_is_a_new_store_each_time() -> None:
     storage.prepare("memory:")
     one, other = await storage.open_store("memory:"), await storage.open_store("memory:")
 
-    await one.people.add_customer(ACME)
+    await one.people.add_customer(ACME, by=at(NOW))
 
     assert isinstance(one, MemoryStore)
     assert await other.people.customers() == []
@@ -30,7 +30,7 @@ async def test_a_file_is_made_and_opened_under_any_name(form: str, name: str, tm
 
     storage.prepare(url)
     store = await storage.open_store(url)
-    await store.people.add_customer(ACME)
+    await store.people.add_customer(ACME, by=at(NOW))
     await store.close()
 
     assert isinstance(store, SqliteStore)

@@ -12,7 +12,23 @@ from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import Added, Outcome, Removal, Store
 from tallystick.core.secret import Digest
 from tallystick.core.token import Token
-from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, FOREIGN, NOW, OTHER, ROOT, SHOP, STRANGER, add, token, user
+from tests.core.world import (
+    ACME,
+    ANNA,
+    BERT,
+    BLOG,
+    DAY,
+    FOREIGN,
+    NOW,
+    OTHER,
+    ROOT,
+    SHOP,
+    STRANGER,
+    add,
+    at,
+    token,
+    user,
+)
 
 _NUMBERS = count()
 ACMES = Reach(ACME.id, None)
@@ -25,21 +41,21 @@ def digest() -> Digest:
 
 
 async def attempt(store: Store, one: Token) -> Added:
-    return await store.tokens.add(one, digest(), limit=100, parent_id=None, now=NOW)
+    return await store.tokens.add(one, digest(), limit=100, parent_id=None, by=at(NOW))
 
 
 async def change(store: Store, user_id: str, **wanted: object) -> Outcome:
     # The fields are UserChange's, by name.
     asked = UserChange(**wanted)  # type: ignore[arg-type]
-    return await store.people.change_user(user_id, customer_id=ACME.id, change=asked, now=NOW)
+    return await store.people.change_user(user_id, customer_id=ACME.id, change=asked, by=at(NOW))
 
 
 async def remove_service(store: Store, service_id: str) -> Removal:
-    return await store.people.remove_service(service_id, customer_id=ACME.id, now=NOW)
+    return await store.people.remove_service(service_id, customer_id=ACME.id, by=at(NOW))
 
 
 async def remove_user(store: Store, user_id: str) -> Removal:
-    return await store.people.remove_user(user_id, customer_id=ACME.id, now=NOW)
+    return await store.people.remove_user(user_id, customer_id=ACME.id, by=at(NOW))
 
 
 # Services
@@ -48,12 +64,12 @@ async def remove_user(store: Store, user_id: str) -> Removal:
 async def test_a_service_is_found_and_renamed_within_its_customer(store: Store) -> None:
     people = store.people
 
-    assert await people.rename_service(SHOP.id, customer_id=ACME.id, name="Store")
-    assert not await people.rename_service(FOREIGN.id, customer_id=ACME.id, name="mine")
-    assert not await people.rename_service("nothing", customer_id=ACME.id, name="mine")
-    assert not await people.rename_service("\ud800", customer_id=ACME.id, name="mine")
+    assert await people.rename_service(SHOP.id, customer_id=ACME.id, name="Store", by=at(NOW))
+    assert not await people.rename_service(FOREIGN.id, customer_id=ACME.id, name="mine", by=at(NOW))
+    assert not await people.rename_service("nothing", customer_id=ACME.id, name="mine", by=at(NOW))
+    assert not await people.rename_service("\ud800", customer_id=ACME.id, name="mine", by=at(NOW))
     with pytest.raises(Invalid):
-        await people.rename_service(SHOP.id, customer_id=ACME.id, name="a\x00b")
+        await people.rename_service(SHOP.id, customer_id=ACME.id, name="a\x00b", by=at(NOW))
 
     assert await people.service(SHOP.id) == replace(SHOP, name="Store")
     assert await people.service(FOREIGN.id) == FOREIGN
@@ -75,7 +91,7 @@ async def test_a_service_that_live_tokens_are_limited_to_stays_and_they_are_name
 async def test_revoked_and_expired_tokens_do_not_keep_a_service(store: Store) -> None:
     revoked = await add(store, token(ANNA, "revoked", services=(SHOP.id,)))
     await add(store, token(ANNA, "expired", services=(SHOP.id,), expires_at=NOW))
-    await store.tokens.revoke(revoked.id, reach=ACMES, now=NOW)
+    await store.tokens.revoke(revoked.id, reach=ACMES, by=at(NOW))
 
     assert await remove_service(store, SHOP.id) == DONE
 
@@ -103,7 +119,7 @@ async def test_a_token_and_the_end_of_its_service_at_once_never_both_happen(stor
     kinds = set()
     for number in range(30):
         service = replace(SHOP, id=f"s{number}")
-        await store.people.add_service(service)
+        await store.people.add_service(service, by=at(NOW))
         one = token(ANNA, f"n{number}", services=(service.id,))
         racers = [attempt(store, one), remove_service(store, service.id)]
 
@@ -123,11 +139,11 @@ async def test_a_token_and_the_end_of_its_service_at_once_never_both_happen(stor
 
 
 async def test_a_customer_is_renamed(store: Store) -> None:
-    assert await store.people.rename_customer(ACME.id, name="Acme & Co")
-    assert not await store.people.rename_customer("nothing", name="x")
-    assert not await store.people.rename_customer("\ud800", name="x")
+    assert await store.people.rename_customer(ACME.id, name="Acme & Co", by=at(NOW))
+    assert not await store.people.rename_customer("nothing", name="x", by=at(NOW))
+    assert not await store.people.rename_customer("\ud800", name="x", by=at(NOW))
     with pytest.raises(Invalid):
-        await store.people.rename_customer(ACME.id, name="\ud800")
+        await store.people.rename_customer(ACME.id, name="\ud800", by=at(NOW))
 
     assert await store.people.customer(ACME.id) == replace(ACME, name="Acme & Co")
     assert await store.people.customer(OTHER.id) == OTHER
@@ -138,7 +154,7 @@ async def test_a_customer_is_renamed(store: Store) -> None:
 
 async def test_what_is_named_changes_and_the_rest_stays(store: Store) -> None:
     behind = digest()
-    await store.tokens.add(token(), behind, limit=9, parent_id=None, now=NOW)
+    await store.tokens.add(token(), behind, limit=9, parent_id=None, by=at(NOW))
 
     assert await change(store, ANNA.id, name="Änne") is Outcome.DONE
     assert await change(store, ANNA.id, login="New@Example.com", role=Role.ENGINEER, locked=True) is Outcome.DONE
@@ -158,7 +174,7 @@ async def test_what_is_named_changes_and_the_rest_stays(store: Store) -> None:
 
 
 async def test_nobody_begins_locked(store: Store) -> None:
-    await store.people.add_user(replace(user("eve"), locked=True), password_hash="!")
+    await store.people.add_user(replace(user("eve"), locked=True), password_hash="!", by=at(NOW))
 
     assert await store.people.user(user("eve").id) == user("eve")
 
@@ -253,9 +269,9 @@ async def test_a_user_with_live_tokens_stays_and_they_are_named_oldest_first(sto
 
 async def test_a_user_goes_with_what_is_left_of_their_tokens_and_the_login_is_free(store: Store) -> None:
     expired, behind = token(ANNA, "expired", expires_at=NOW), digest()
-    await store.tokens.add(expired, behind, limit=9, parent_id=None, now=NOW - DAY)
+    await store.tokens.add(expired, behind, limit=9, parent_id=None, by=at(NOW - DAY))
     revoked = await add(store, token(ANNA, "revoked"))
-    await store.tokens.revoke(revoked.id, reach=ACMES, now=NOW)
+    await store.tokens.revoke(revoked.id, reach=ACMES, by=at(NOW))
     berts = await add(store, token(BERT))
     await store.people.use_totp_step(ANNA.id, step=7)
 
@@ -267,9 +283,9 @@ async def test_a_user_goes_with_what_is_left_of_their_tokens_and_the_login_is_fr
     assert await store.tokens.get(revoked.id) is None
     assert await store.tokens.get(berts.id) == berts
     assert await remove_user(store, ANNA.id) == UNKNOWN
-    await store.people.add_user(ANNA, password_hash="new")
+    await store.people.add_user(ANNA, password_hash="new", by=at(NOW))
     assert await store.people.use_totp_step(ANNA.id, step=1)
-    assert await store.tokens.add(expired, behind, limit=9, parent_id=None, now=NOW - DAY) is Added.DONE
+    assert await store.tokens.add(expired, behind, limit=9, parent_id=None, by=at(NOW - DAY)) is Added.DONE
 
 
 # Passwords that end tokens
@@ -278,15 +294,15 @@ async def test_a_user_goes_with_what_is_left_of_their_tokens_and_the_login_is_fr
 async def test_a_new_password_ends_the_other_tokens_when_it_is_asked_to(store: Store) -> None:
     kept, other = await add(store, token(ANNA, "kept")), await add(store, token(ANNA, "other"))
     before = await add(store, token(ANNA, "before"))
-    await store.tokens.revoke(before.id, reach=ACMES, now=NOW - 1)
+    await store.tokens.revoke(before.id, reach=ACMES, by=at(NOW - 1))
     berts = await add(store, token(BERT))
     people = store.people
 
-    assert await people.set_password(ANNA.id, password_hash="one", replacing="!", now=NOW)
+    assert await people.set_password(ANNA.id, password_hash="one", replacing="!", by=at(NOW))
     assert await store.tokens.get(other.id) == other
-    assert not await people.set_password(ANNA.id, password_hash="two", replacing="!", now=NOW, kept=kept.id)
+    assert not await people.set_password(ANNA.id, password_hash="two", replacing="!", by=at(NOW), kept=kept.id)
     assert await store.tokens.get(other.id) == other
-    assert await people.set_password(ANNA.id, password_hash="two", replacing="one", now=NOW, kept=kept.id)
+    assert await people.set_password(ANNA.id, password_hash="two", replacing="one", by=at(NOW), kept=kept.id)
 
     assert await store.tokens.get(kept.id) == kept
     assert await store.tokens.get(other.id) == replace(other, revoked_at=NOW)

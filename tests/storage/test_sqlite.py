@@ -17,7 +17,7 @@ from tallystick.core.ports import Added
 from tallystick.core.token import LastUse, Token
 from tallystick.storage.sqlite.store import SqliteStore
 from tallystick.storage.sqlite.writer import I, R, Work
-from tests.core.world import ACME, ANNA, BERT, NOW, add, populated, token
+from tests.core.world import ACME, ANNA, BERT, NOW, add, at, populated, token
 from tests.storage.test_store import ACMES, ANNAS, attempt, listed, numbered
 
 
@@ -82,8 +82,8 @@ async def test_while_another_process_writes_we_wait_and_then_say_busy(sqlite: Sq
     with locked(path):
         answers = await asyncio.gather(
             attempt(sqlite, token(name="late")),
-            sqlite.tokens.revoke(one.id, reach=ANNAS, now=NOW),
-            sqlite.people.set_totp(ANNA.id, sealed=b"x", now=NOW),
+            sqlite.tokens.revoke(one.id, reach=ANNAS, by=at(NOW)),
+            sqlite.people.set_totp(ANNA.id, sealed=b"x", by=at(NOW)),
             sqlite.ready(),
             return_exceptions=True,
         )
@@ -138,7 +138,7 @@ async def test_a_revocation_by_another_process_is_seen_by_the_next_read(path: Pa
         victim = await add(one, token(name=f"n{number}"))
         assert await other.tokens.get(victim.id) == victim
 
-        await one.tokens.revoke(victim.id, reach=ANNAS, now=NOW)
+        await one.tokens.revoke(victim.id, reach=ANNAS, by=at(NOW))
 
         seen = await other.tokens.get(victim.id)
         assert seen is not None
@@ -186,7 +186,7 @@ async def test_a_commit_that_fails_has_done_nothing_and_all_are_told(sqlite: Sql
     with files_no_larger_than(log.stat().st_size):
         answers = await asyncio.gather(
             *(attempt(sqlite, one) for one in numbered(range(20))),
-            sqlite.tokens.revoke(before.id, reach=ANNAS, now=NOW),
+            sqlite.tokens.revoke(before.id, reach=ANNAS, by=at(NOW)),
             return_exceptions=True,
         )
         not_ready = await asyncio.gather(sqlite.ready(), return_exceptions=True)
@@ -305,7 +305,7 @@ async def test_who_went_away_left_a_write_that_is_done_whole(sqlite: SqliteStore
     one = await add(sqlite, token())
     with locked(path):
         tasks = [
-            asyncio.create_task(sqlite.tokens.revoke(one.id, reach=ANNAS, now=NOW)),
+            asyncio.create_task(sqlite.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))),
             asyncio.create_task(attempt(sqlite, token(BERT))),
         ]
         await asyncio.wait(tasks, timeout=0)
@@ -366,9 +366,9 @@ async def test_to_close_beside_another_process_loses_nothing(opened: SqliteStore
 def test_a_program_that_forgets_to_close_still_ends_and_loses_nothing(path: Path) -> None:
     code = (
         "import asyncio, sys; from pathlib import Path; from tallystick.storage.sqlite.store import SqliteStore\n"
-        "from tests.core.world import ACME\n"
+        "from tests.core.world import ACME, at\n"
         "async def main():\n"
-        "    await SqliteStore.open(Path(sys.argv[1])).people.add_customer(ACME)\n"
+        "    await SqliteStore.open(Path(sys.argv[1])).people.add_customer(ACME, by=at(0))\n"
         "asyncio.run(main())\n"
     )
 
@@ -387,7 +387,7 @@ async def test_10_000_real_tokens_end_in_one_transaction(sqlite: SqliteStore) ->
     for start in range(0, len(tokens), 1000):
         await asyncio.gather(*(attempt(sqlite, one) for one in tokens[start : start + 1000]))
 
-    foreign = await sqlite.tokens.revoke_all([one.id for one in tokens], reach=ACMES, now=NOW)
+    foreign = await sqlite.tokens.revoke_all([one.id for one in tokens], reach=ACMES, by=at(NOW))
 
     assert foreign == ()
     assert await listed(sqlite, ACMES) == []

@@ -27,6 +27,7 @@ from tests.core.world import (
     SHOP,
     STRANGER,
     add,
+    at,
     token,
     user,
 )
@@ -42,7 +43,7 @@ def digest() -> Digest:
 
 
 async def attempt(store: Store, one: Token, *, limit: int = 100, parent_id: str | None = None, now: int = NOW) -> Added:
-    return await store.tokens.add(one, digest(), limit=limit, parent_id=parent_id, now=now)
+    return await store.tokens.add(one, digest(), limit=limit, parent_id=parent_id, by=at(now))
 
 
 async def listed(store: Store, reach: Reach, *, size: int = 100) -> list[str]:
@@ -68,7 +69,7 @@ async def test_a_token_comes_back_as_it_was_added(store: Store) -> None:
     )
     behind = digest()
 
-    added = await store.tokens.add(one, behind, limit=1, parent_id=None, now=NOW)
+    added = await store.tokens.add(one, behind, limit=1, parent_id=None, by=at(NOW))
 
     assert added is Added.DONE
     assert await store.tokens.get(one.id) == one
@@ -111,8 +112,8 @@ async def test_nothing_is_behind_an_unknown_digest_or_id(store: Store) -> None:
 
 async def test_revoked_and_expired_tokens_are_still_looked_up(store: Store) -> None:
     one, behind = token(expires_at=NOW), digest()
-    await store.tokens.add(one, behind, limit=1, parent_id=None, now=NOW - DAY)
-    await store.tokens.revoke(one.id, reach=ANNAS, now=NOW + 1)
+    await store.tokens.add(one, behind, limit=1, parent_id=None, by=at(NOW - DAY))
+    await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW + 1))
 
     seen = await store.tokens.look_up(behind)
 
@@ -123,11 +124,11 @@ async def test_revoked_and_expired_tokens_are_still_looked_up(store: Store) -> N
 @pytest.mark.parametrize("same", ["id", "digest"])
 async def test_an_id_or_digest_that_is_taken_is_a_conflict(store: Store, same: str) -> None:
     one, behind = token(name="one"), digest()
-    await store.tokens.add(one, behind, limit=100, parent_id=None, now=NOW)
+    await store.tokens.add(one, behind, limit=100, parent_id=None, by=at(NOW))
     other = one if same == "id" else token(name="other")
 
     with pytest.raises(Conflict):
-        await store.tokens.add(other, behind if same == "digest" else digest(), limit=100, parent_id=None, now=NOW)
+        await store.tokens.add(other, behind if same == "digest" else digest(), limit=100, parent_id=None, by=at(NOW))
 
     assert await listed(store, ANNAS) == [one.id]
     assert await store.tokens.look_up(behind) == Seen(one, ANNA)
@@ -157,7 +158,7 @@ async def test_revoked_and_expired_tokens_do_not_count(store: Store) -> None:
     revoked, expired, lasting = token(name="r"), token(name="e", expires_at=NOW), token(name="l", expires_at=NOW + 1)
     for one in (revoked, expired, lasting):
         await attempt(store, one, now=NOW - DAY)
-    await store.tokens.revoke(revoked.id, reach=ANNAS, now=NOW)
+    await store.tokens.revoke(revoked.id, reach=ANNAS, by=at(NOW))
 
     assert await attempt(store, token(name="more"), limit=1, now=NOW) is Added.TOO_MANY
     assert await attempt(store, token(name="more"), limit=2, now=NOW) is Added.DONE
@@ -210,7 +211,7 @@ async def test_a_stricter_limit_beside_a_looser_one_is_each_asked_by_its_own(sto
 async def test_a_revoked_or_unknown_parent_mints_nothing(store: Store) -> None:
     parent = await add(store, token(ROOT, "parent"))
     assert await attempt(store, token(name="first"), parent_id=parent.id) is Added.DONE
-    await store.tokens.revoke(parent.id, reach=ACMES, now=NOW)
+    await store.tokens.revoke(parent.id, reach=ACMES, by=at(NOW))
 
     assert await attempt(store, token(name="second"), parent_id=parent.id) is Added.PARENT_GONE
     assert await attempt(store, token(name="second"), parent_id="nothing") is Added.PARENT_GONE
@@ -231,7 +232,7 @@ async def test_after_the_parents_revocation_is_acknowledged_it_mints_no_more(sto
         one, acknowledged = token(name=f"child{number}"), asyncio.Event()
 
         async def revoke(parent: Token = parent, acknowledged: asyncio.Event = acknowledged) -> None:
-            assert await store.tokens.revoke(parent.id, reach=ACMES, now=NOW)
+            assert await store.tokens.revoke(parent.id, reach=ACMES, by=at(NOW))
             acknowledged.set()
 
         async def mint_late(one: Token = one, parent: Token = parent, done: asyncio.Event = acknowledged) -> Added:
@@ -252,13 +253,13 @@ async def test_after_the_parents_revocation_is_acknowledged_it_mints_no_more(sto
 async def test_sudo_is_raised_on_that_token_only_and_not_on_a_revoked_one(store: Store) -> None:
     one, other = await add(store, token(name="one")), await add(store, token(name="other"))
 
-    assert await store.tokens.raise_sudo(one.id, until=NOW + 300 * SECOND)
+    assert await store.tokens.raise_sudo(one.id, until=NOW + 300 * SECOND, by=at(NOW))
 
     assert (await fields(store, one.id)).sudo_until == NOW + 300 * SECOND
     assert await fields(store, other.id) == other
-    await store.tokens.revoke(one.id, reach=ANNAS, now=NOW)
-    assert not await store.tokens.raise_sudo(one.id, until=NOW + DAY)
-    assert not await store.tokens.raise_sudo("nothing", until=NOW + DAY)
+    await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
+    assert not await store.tokens.raise_sudo(one.id, until=NOW + DAY, by=at(NOW))
+    assert not await store.tokens.raise_sudo("nothing", until=NOW + DAY, by=at(NOW))
     assert (await fields(store, one.id)).sudo_until == NOW + 300 * SECOND
 
 
@@ -302,7 +303,7 @@ async def test_a_list_holds_what_is_in_reach_and_not_revoked(store: Store) -> No
     )
     await add(store, token(STRANGER))
     revoked = await add(store, token(name="revoked"))
-    await store.tokens.revoke(revoked.id, reach=ANNAS, now=NOW)
+    await store.tokens.revoke(revoked.id, reach=ANNAS, by=at(NOW))
 
     assert set(await listed(store, ANNAS)) == {own.id, expired.id}
     assert set(await listed(store, ACMES)) == {own.id, expired.id, colleagues.id}
@@ -317,10 +318,10 @@ async def test_each_batch_is_read_when_it_is_asked_for(store: Store) -> None:
     async for batch in store.tokens.batches(ANNAS, size=1):
         seen += batch
         if batch == [first]:
-            await store.tokens.revoke(second.id, reach=ANNAS, now=NOW)
+            await store.tokens.revoke(second.id, reach=ANNAS, by=at(NOW))
             await add(store, numbered([0])[0])  # before what was read: too late to be seen
             await add(store, numbered([4])[0])  # after it: in time
-            await store.tokens.revoke(first.id, reach=ANNAS, now=NOW)
+            await store.tokens.revoke(first.id, reach=ANNAS, by=at(NOW))
 
     assert [one.id for one in seen] == [first.id, third.id, numbered([4])[0].id]
 
@@ -339,8 +340,8 @@ async def test_two_lists_at_once_do_not_disturb_each_other(store: Store) -> None
 async def test_a_revocation_happens_once_and_keeps_its_time(store: Store) -> None:
     one, other = await add(store, token(name="one")), await add(store, token(name="other"))
 
-    assert await store.tokens.revoke(one.id, reach=ANNAS, now=NOW)
-    assert not await store.tokens.revoke(one.id, reach=ANNAS, now=NOW + 1)
+    assert await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
+    assert not await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW + 1))
 
     assert await fields(store, one.id) == replace(one, revoked_at=NOW)
     assert await fields(store, other.id) == other
@@ -349,7 +350,7 @@ async def test_a_revocation_happens_once_and_keeps_its_time(store: Store) -> Non
 async def test_one_of_many_who_revoke_at_once_is_told_that_it_was_them(store: Store) -> None:
     one = await add(store, token())
 
-    answers = await asyncio.gather(*(store.tokens.revoke(one.id, reach=ANNAS, now=NOW + n) for n in range(50)))
+    answers = await asyncio.gather(*(store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW + n)) for n in range(50)))
 
     assert answers.count(True) == 1
     assert (await fields(store, one.id)).revoked_at == NOW + answers.index(True)
@@ -358,7 +359,7 @@ async def test_one_of_many_who_revoke_at_once_is_told_that_it_was_them(store: St
 async def test_an_expired_token_can_be_revoked(store: Store) -> None:
     one = await add(store, token(expires_at=NOW - 1))
 
-    assert await store.tokens.revoke(one.id, reach=ANNAS, now=NOW)
+    assert await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
 
 
 @pytest.mark.parametrize(
@@ -376,8 +377,8 @@ async def test_an_expired_token_can_be_revoked(store: Store) -> None:
 async def test_only_what_is_within_reach_ends(store: Store, reach: Reach, reached: bool) -> None:
     one, two = await add(store, token(name="one")), await add(store, token(name="two"))
 
-    assert await store.tokens.revoke(one.id, reach=reach, now=NOW) is reached
-    assert await store.tokens.revoke_all([two.id], reach=reach, now=NOW) == (() if reached else (two.id,))
+    assert await store.tokens.revoke(one.id, reach=reach, by=at(NOW)) is reached
+    assert await store.tokens.revoke_all([two.id], reach=reach, by=at(NOW)) == (() if reached else (two.id,))
 
     for kept in (one, two):
         assert ((await fields(store, kept.id)).revoked_at == NOW) is reached
@@ -387,16 +388,16 @@ async def test_only_what_is_within_reach_ends(store: Store, reach: Reach, reache
 async def test_what_is_not_there_does_not_end(store: Store, token_id: str) -> None:
     await add(store, token())
 
-    assert not await store.tokens.revoke(token_id, reach=ACMES, now=NOW)
-    assert await store.tokens.revoke_all([token_id], reach=ACMES, now=NOW) == (token_id,)
+    assert not await store.tokens.revoke(token_id, reach=ACMES, by=at(NOW))
+    assert await store.tokens.revoke_all([token_id], reach=ACMES, by=at(NOW)) == (token_id,)
 
 
 async def test_an_id_that_only_begins_like_a_token_is_not_that_token(store: Store) -> None:
     one = await add(store, token())
 
     for longer in (f"{one.id}\x00", f"{one.id}\x00more", f"{one.id} "):
-        assert not await store.tokens.revoke(longer, reach=ACMES, now=NOW)
-        assert await store.tokens.revoke_all([longer], reach=ACMES, now=NOW) == (longer,)
+        assert not await store.tokens.revoke(longer, reach=ACMES, by=at(NOW))
+        assert await store.tokens.revoke_all([longer], reach=ACMES, by=at(NOW)) == (longer,)
 
     assert await fields(store, one.id) == one
 
@@ -411,9 +412,11 @@ async def test_all_end_together_and_those_that_had_ended_count_as_done(store: St
         await add(store, token(BERT, "live")),
         await add(store, token(BERT, "kept")),
     )
-    await store.tokens.revoke(ended.id, reach=ANNAS, now=NOW)
+    await store.tokens.revoke(ended.id, reach=ANNAS, by=at(NOW))
 
-    foreign = await store.tokens.revoke_all([live.id, ended.id, live.id, expired.id, live.id], reach=ACMES, now=NOW + 5)
+    foreign = await store.tokens.revoke_all(
+        [live.id, ended.id, live.id, expired.id, live.id], reach=ACMES, by=at(NOW + 5)
+    )
 
     assert foreign == ()
     assert (await fields(store, ended.id)).revoked_at == NOW
@@ -430,7 +433,7 @@ async def test_one_foreign_id_and_nothing_ends(store: Store) -> None:
     )
 
     asked = [theirs.id, own.id, "nothing", theirs.id, "half \ud800", colleagues.id, "nothing"]
-    foreign = await store.tokens.revoke_all(asked, reach=ANNAS, now=NOW)
+    foreign = await store.tokens.revoke_all(asked, reach=ANNAS, by=at(NOW))
 
     assert foreign == (theirs.id, "nothing", "half \ud800", colleagues.id)
     for one in (own, colleagues, theirs):
@@ -438,7 +441,7 @@ async def test_one_foreign_id_and_nothing_ends(store: Store) -> None:
 
 
 async def test_no_ids_is_nothing_to_do(store: Store) -> None:
-    assert await store.tokens.revoke_all([], reach=ANNAS, now=NOW) == ()
+    assert await store.tokens.revoke_all([], reach=ANNAS, by=at(NOW)) == ()
 
 
 async def test_10_000_ids_end_together_or_not_at_all(store: Store) -> None:
@@ -446,9 +449,9 @@ async def test_10_000_ids_end_together_or_not_at_all(store: Store) -> None:
     await asyncio.gather(*(attempt(store, one, limit=10**6) for one in tokens))
     ids = [one.id for one in tokens] * 4
 
-    assert await store.tokens.revoke_all([*ids, "nothing"], reach=ANNAS, now=NOW) == ("nothing",)
+    assert await store.tokens.revoke_all([*ids, "nothing"], reach=ANNAS, by=at(NOW)) == ("nothing",)
     assert len(await listed(store, ANNAS, size=1000)) == 2500
-    assert await store.tokens.revoke_all(ids, reach=ANNAS, now=NOW) == ()
+    assert await store.tokens.revoke_all(ids, reach=ANNAS, by=at(NOW)) == ()
 
     assert await listed(store, ANNAS) == []
 
@@ -509,7 +512,7 @@ async def test_a_name_of_a_program_that_no_database_can_hold_is_noted_as_well_as
 
 async def test_a_use_noted_late_does_not_wake_a_revoked_token(store: Store) -> None:
     one = await add(store, token())
-    await store.tokens.revoke(one.id, reach=ANNAS, now=NOW)
+    await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
 
     await store.tokens.touch([(one.id, LastUse(NOW + 1, None, None))])
 
@@ -523,9 +526,9 @@ async def test_a_use_noted_late_does_not_wake_a_revoked_token(store: Store) -> N
 async def test_people_come_back_as_they_were_added_oldest_first(store: Store) -> None:
     newer, older = user("newer"), replace(user("older"), created_at=0)
     for person in (newer, older):
-        await store.people.add_user(person, password_hash="!")
+        await store.people.add_user(person, password_hash="!", by=at(NOW))
     oldest = Customer(id="oldest", name="Ümlaut & Söhne", created_at=0)
-    await store.people.add_customer(oldest)
+    await store.people.add_customer(oldest, by=at(NOW))
 
     assert await store.people.customers() == [oldest, ACME, OTHER]
     assert await store.people.users() == [older, ANNA, BERT, newer, ROOT, STRANGER]
@@ -546,11 +549,11 @@ async def test_customers_and_users_are_found_by_id(store: Store) -> None:
 
 async def test_an_id_that_is_taken_is_a_conflict_and_changes_nothing(store: Store) -> None:
     with pytest.raises(Conflict):
-        await store.people.add_customer(replace(ACME, name="again"))
+        await store.people.add_customer(replace(ACME, name="again"), by=at(NOW))
     with pytest.raises(Conflict):
-        await store.people.add_user(replace(ANNA, login="again@example.com"), password_hash="again")
+        await store.people.add_user(replace(ANNA, login="again@example.com"), password_hash="again", by=at(NOW))
     with pytest.raises(Conflict):
-        await store.people.add_service(replace(SHOP, name="again"))
+        await store.people.add_service(replace(SHOP, name="again"), by=at(NOW))
 
     assert await store.people.customers() == [ACME, OTHER]
     assert await store.people.user(ANNA.id) == ANNA
@@ -560,7 +563,7 @@ async def test_an_id_that_is_taken_is_a_conflict_and_changes_nothing(store: Stor
 @pytest.mark.parametrize("login", [ANNA.login, ANNA.login.upper(), f" {ANNA.login} "])
 async def test_logins_differ_in_more_than_case(store: Store, login: str) -> None:
     with pytest.raises(Conflict):
-        await store.people.add_user(replace(user("again"), login=login), password_hash="!")
+        await store.people.add_user(replace(user("again"), login=login), password_hash="!", by=at(NOW))
 
     assert await store.people.user(user("again").id) is None
 
@@ -569,7 +572,7 @@ async def test_one_of_many_who_want_a_login_at_once_gets_it(store: Store) -> Non
     people = [replace(user(f"wants{n}"), login="Wanted@example.com") for n in range(20)]
 
     answers = await asyncio.gather(
-        *(store.people.add_user(person, password_hash="!") for person in people), return_exceptions=True
+        *(store.people.add_user(person, password_hash="!", by=at(NOW)) for person in people), return_exceptions=True
     )
 
     assert answers.count(None) == 1
@@ -581,9 +584,9 @@ async def test_one_of_many_who_want_a_login_at_once_gets_it(store: Store) -> Non
 
 async def test_users_and_services_need_their_customer(store: Store) -> None:
     with pytest.raises(NotFound):
-        await store.people.add_user(replace(user("lost"), customer_id="nothing"), password_hash="!")
+        await store.people.add_user(replace(user("lost"), customer_id="nothing"), password_hash="!", by=at(NOW))
     with pytest.raises(NotFound):
-        await store.people.add_service(replace(SHOP, id="lost", customer_id="nothing"))
+        await store.people.add_service(replace(SHOP, id="lost", customer_id="nothing"), by=at(NOW))
 
     assert await store.people.user(user("lost").id) is None
     assert await store.people.services("nothing") == []
@@ -592,13 +595,13 @@ async def test_users_and_services_need_their_customer(store: Store) -> None:
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
 async def test_people_whose_names_no_database_can_hold_are_refused(store: Store, text: str) -> None:
     with pytest.raises(Invalid):
-        await store.people.add_customer(replace(ACME, id="new", name=text))
+        await store.people.add_customer(replace(ACME, id="new", name=text), by=at(NOW))
     with pytest.raises(Invalid):
-        await store.people.add_user(replace(user("new"), name=text), password_hash="!")
+        await store.people.add_user(replace(user("new"), name=text), password_hash="!", by=at(NOW))
     with pytest.raises(Invalid):
-        await store.people.add_user(replace(user("new"), login=text), password_hash="!")
+        await store.people.add_user(replace(user("new"), login=text), password_hash="!", by=at(NOW))
     with pytest.raises(Invalid):
-        await store.people.add_service(replace(SHOP, id="new", name=text))
+        await store.people.add_service(replace(SHOP, id="new", name=text), by=at(NOW))
 
     assert await store.people.customer("new") is None
     assert await store.people.user(user("new").id) is None
@@ -629,7 +632,7 @@ async def test_there_are_no_credentials_for_an_unknown_login(store: Store, login
 
 
 async def test_a_login_is_shown_as_it_was_given(store: Store) -> None:
-    await store.people.add_user(replace(user("straße"), login="Straße@Example.com"), password_hash="!")
+    await store.people.add_user(replace(user("straße"), login="Straße@Example.com"), password_hash="!", by=at(NOW))
 
     found = await store.people.credentials("STRASSE@example.COM")
 
@@ -640,10 +643,10 @@ async def test_a_login_is_shown_as_it_was_given(store: Store) -> None:
 async def test_a_password_is_replaced_only_if_it_is_still_the_one_named(store: Store) -> None:
     people = store.people
 
-    assert await people.set_password(ANNA.id, password_hash="one", replacing=None, now=NOW)
-    assert not await people.set_password(ANNA.id, password_hash="two", replacing="!", now=NOW + 1)
-    assert await people.set_password(ANNA.id, password_hash="three", replacing="one", now=NOW + 2)
-    assert not await people.set_password("nothing", password_hash="four", replacing=None, now=NOW + 3)
+    assert await people.set_password(ANNA.id, password_hash="one", replacing=None, by=at(NOW))
+    assert not await people.set_password(ANNA.id, password_hash="two", replacing="!", by=at(NOW + 1))
+    assert await people.set_password(ANNA.id, password_hash="three", replacing="one", by=at(NOW + 2))
+    assert not await people.set_password("nothing", password_hash="four", replacing=None, by=at(NOW + 3))
 
     expected = Credentials(user_id=ANNA.id, password_hash="three", totp_sealed=None)
     assert await people.credentials(ANNA.login) == (replace(ANNA, updated_at=NOW + 2), expected)
@@ -652,10 +655,10 @@ async def test_a_password_is_replaced_only_if_it_is_still_the_one_named(store: S
 
 async def test_a_user_begins_with_one_factor_and_has_two_while_there_is_a_one_time_secret(store: Store) -> None:
     people, eve = store.people, user("eve", two_factor=True)
-    await people.add_user(eve, password_hash="!")
+    await people.add_user(eve, password_hash="!", by=at(NOW))
     assert await people.user(eve.id) == replace(eve, two_factor=False)
 
-    assert await people.set_totp(eve.id, sealed=b"\x00sealed\xff", now=NOW)
+    assert await people.set_totp(eve.id, sealed=b"\x00sealed\xff", by=at(NOW))
     found = await people.credentials(eve.login)
     assert found is not None
     assert found == (
@@ -665,15 +668,15 @@ async def test_a_user_begins_with_one_factor_and_has_two_while_there_is_a_one_ti
     assert await people.user(eve.id) == replace(eve, updated_at=NOW)
     assert replace(eve, updated_at=NOW) in await people.users(ACME.id)
 
-    assert await people.set_totp(eve.id, sealed=None, now=NOW + 1)
+    assert await people.set_totp(eve.id, sealed=None, by=at(NOW + 1))
     assert await people.user(eve.id) == replace(eve, two_factor=False, updated_at=NOW + 1)
-    assert not await people.set_totp("nothing", sealed=b"x", now=NOW)
+    assert not await people.set_totp("nothing", sealed=b"x", by=at(NOW))
 
 
 async def test_a_token_is_seen_with_its_user_as_they_are_now(store: Store) -> None:
     behind = digest()
-    await store.tokens.add(token(), behind, limit=1, parent_id=None, now=NOW)
-    await store.people.set_totp(ANNA.id, sealed=b"x", now=NOW)
+    await store.tokens.add(token(), behind, limit=1, parent_id=None, by=at(NOW))
+    await store.people.set_totp(ANNA.id, sealed=b"x", by=at(NOW))
 
     seen = await store.tokens.look_up(behind)
 
@@ -682,8 +685,8 @@ async def test_a_token_is_seen_with_its_user_as_they_are_now(store: Store) -> No
 
 async def test_a_time_step_works_once_and_only_forwards(store: Store) -> None:
     people = store.people
-    await people.set_totp(ANNA.id, sealed=b"x", now=NOW)
-    await people.set_totp(BERT.id, sealed=b"y", now=NOW)
+    await people.set_totp(ANNA.id, sealed=b"x", by=at(NOW))
+    await people.set_totp(BERT.id, sealed=b"y", by=at(NOW))
 
     assert await people.use_totp_step(ANNA.id, step=100)
     assert not await people.use_totp_step(ANNA.id, step=100)
@@ -702,7 +705,7 @@ async def test_one_of_many_who_use_a_step_at_once_may(store: Store) -> None:
 async def test_a_new_one_time_secret_forgets_which_step_was_used(store: Store) -> None:
     await store.people.use_totp_step(ANNA.id, step=100)
 
-    await store.people.set_totp(ANNA.id, sealed=b"new", now=NOW)
+    await store.people.set_totp(ANNA.id, sealed=b"new", by=at(NOW))
 
     assert await store.people.use_totp_step(ANNA.id, step=1)
 

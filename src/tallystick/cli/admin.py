@@ -56,7 +56,7 @@ _password_stdin = click.option(
 @click.argument("name")
 def customer_add(name: str) -> None:
     """Make a customer, and print its id."""
-    click.echo(_office().run(lambda desk: desk.accounts.add_customer(name)).id)
+    click.echo(_office().run(lambda desk: desk.accounts.add_customer(name, by=desk.by)).id)
 
 
 @customer.command("list")
@@ -78,7 +78,7 @@ def user_add(login: str, name: str | None, role: str, customer_id: str | None, p
     of_customer = office.run(lambda desk: _the_customer(desk, customer_id))
     password = terminal.new_password(words=known_words(login, name or login), from_stdin=password_stdin)
     new = NewUser(customer_id=of_customer, login=login, name=name or login, role=Role(role), password=password)
-    click.echo(office.run(lambda desk: desk.accounts.add_user(new)).id)
+    click.echo(office.run(lambda desk: desk.accounts.add_user(new, by=desk.by)).id)
 
 
 @user.command("list")
@@ -97,7 +97,7 @@ def service_add(name: str, customer_id: str | None) -> None:
     """Make a service, and print its id."""
 
     async def add(desk: Desk) -> Service:
-        return await desk.accounts.add_service(await _the_customer(desk, customer_id), name)
+        return await desk.accounts.add_service(await _the_customer(desk, customer_id), name, by=desk.by)
 
     click.echo(_office().run(add).id)
 
@@ -119,7 +119,7 @@ def set_password(login: str, password_stdin: bool) -> None:
     office = _office()
     known = office.run(lambda desk: desk.accounts.by_login(login))
     password = terminal.new_password(words=known_words(known.login, known.name), from_stdin=password_stdin)
-    office.run(lambda desk: desk.accounts.set_password(known, password))
+    office.run(lambda desk: desk.accounts.set_password(known, password, by=desk.by))
     click.echo(f"{known.login} has a new password.")
 
 
@@ -133,7 +133,7 @@ def enrol_totp(login: str, no_confirm: bool) -> None:
     secret = totp.new_secret()
     _show_secret(totp.otpauth_uri(secret, login=known.login))
     code = None if no_confirm else terminal.ask("Code that the app shows now")
-    office.run(lambda desk: desk.accounts.enrol_totp(known, secret, code=code))
+    office.run(lambda desk: desk.accounts.enrol_totp(known, secret, code=code, by=desk.by))
     click.echo(f"From now on {known.login} needs a one-time code.")
 
 
@@ -144,7 +144,7 @@ def remove_totp(login: str) -> None:
 
     async def remove(desk: Desk) -> User:
         known = await desk.accounts.by_login(login)
-        await desk.accounts.remove_totp(known)
+        await desk.accounts.remove_totp(known, by=desk.by)
         return known
 
     click.echo(f"From now on {_office().run(remove).login} needs no one-time code.")
@@ -157,7 +157,7 @@ def unlock(login: str) -> None:
 
     async def forget(desk: Desk) -> User:
         known = await desk.accounts.by_login(login)
-        await desk.store.guesses.forget([guess.login_key(known.login, key=desk.keys.guesses)])
+        await desk.store.guesses.unlock([guess.login_key(known.login, key=desk.keys.guesses)], user=known, by=desk.by)
         return known
 
     click.echo(f"{_office().run(forget).login} may try again.")

@@ -65,7 +65,7 @@ def _customer(office: Office, name: str | None) -> str:
         _say("Customer", f"{known[0].name} (was here already)")
         return known[0].id
     asked = name or terminal.ask("Name of the customer (your team, say)")
-    customer = office.run(lambda desk: desk.accounts.add_customer(asked))
+    customer = office.run(lambda desk: desk.accounts.add_customer(asked, by=desk.by))
     _say("Customer", f"{customer.name} (new)")
     return customer.id
 
@@ -75,7 +75,7 @@ def _superuser(office: Office, customer_id: str, *, login: str | None, name: str
     name = name or terminal.ask("Their name")
     password = terminal.new_password(words=known_words(login, name), from_stdin=password_stdin)
     new = NewUser(customer_id=customer_id, login=login, name=name, role=Role.SUPERUSER, password=password)
-    _say("Superuser", f"{office.run(lambda desk: desk.accounts.add_user(new)).login} (new)")
+    _say("Superuser", f"{office.run(lambda desk: desk.accounts.add_user(new, by=desk.by)).login} (new)")
 
 
 def _say(what: str, how: str) -> None:

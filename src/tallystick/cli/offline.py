@@ -1,5 +1,7 @@
 """The directory of people for one command: opened, worked on, closed.  The server may run meanwhile, or not."""
 
+import getpass
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -11,7 +13,9 @@ from tallystick.cli.database import opened, require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.settings import Hashing
 from tallystick.cli.worker import PARAMETERS
+from tallystick.core.events import Origin
 from tallystick.core.ports import Store
+from tallystick.core.secret import new_id
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
@@ -20,11 +24,12 @@ _T = TypeVar("_T")
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What a command works with."""
+    """What a command works with.  `by`: who is behind what it changes, for the events."""
 
     store: Store
     keys: Keys
     accounts: Accounts
+    by: Origin
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -53,10 +58,17 @@ def office(flags: Mapping[str, str | None]) -> Office:
 
 def desk(store: Store, keys: Keys, hashing: Hashing) -> Desk:
     """Everything in place, over an open store."""
-    passwords = Passwords(PARAMETERS[hashing])
-    return Desk(
-        store, keys, Accounts(store.people, clock=SystemClock(), keys=keys, passwords=passwords, in_thread=_here)
-    )
+    accounts = Accounts(store.people, keys=keys, passwords=Passwords(PARAMETERS[hashing]), in_thread=_here)
+    by = Origin(at=SystemClock().now(), user_agent=f"tallystick, started by {_account()}", request_id=new_id())
+    return Desk(store, keys, accounts, by)
+
+
+def _account() -> str:
+    """The account of the operating system: all that is known of who works on the database itself."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no environment, and no name for the number
+        return f"user {os.getuid()}"
 
 
 async def _here(call: Callable[..., Any], /, *args: Any) -> Any:

@@ -114,7 +114,7 @@ def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, i
         in_thread=in_thread,
         slot=asyncio.Semaphore(HASHES_AT_ONCE),
     )
-    accounts = Accounts(store.people, clock=clock, keys=keys, passwords=passwords, in_thread=in_thread)
+    accounts = Accounts(store.people, keys=keys, passwords=passwords, in_thread=in_thread)
     budget = Budget(store.budgets, limit=plan.writes_per_hour)
     return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget)
 

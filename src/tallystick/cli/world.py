@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from tallystick.cli.clock import SystemClock
 from tallystick.cli.database import claim, opened
 from tallystick.cli.keyfile import load_keys, make_key_file, reason, replace_private, sync_directory
 from tallystick.cli.offline import desk
 from tallystick.cli.settings import Hashing
 from tallystick.core.errors import Conflict, Invalid
+from tallystick.core.events import Origin
 from tallystick.core.issue import Wish, issue
 from tallystick.core.people import Role, User
 from tallystick.core.ports import Store
@@ -98,22 +98,24 @@ def _begin(directory: Path) -> None:
 
 
 async def _populate(store: Store, keys: Keys, hashing: Hashing) -> World:
-    clock, accounts = SystemClock(), desk(store, keys, hashing).accounts
-    customer = await accounts.add_customer("Demo")
-    services = [await accounts.add_service(customer.id, name) for name in ("shop", "blog")]
+    made = desk(store, keys, hashing)
+    accounts, by = made.accounts, made.by
+    customer = await accounts.add_customer("Demo", by=by)
+    services = [await accounts.add_service(customer.id, name, by=by) for name in ("shop", "blog")]
     passwords = [random_base62(20) for _ in range(3)]
     people = (("superuser", Role.SUPERUSER), ("user", Role.USER), ("otp", Role.ENGINEER))
     users = [
         await accounts.add_user(
             NewUser(
                 customer_id=customer.id, login=f"{name}@example.com", name=f"Demo {name}", role=role, password=password
-            )
+            ),
+            by=by,
         )
         for (name, role), password in zip(people, passwords, strict=True)
     ]
     otp_secret = totp.new_secret()
-    await accounts.enrol_totp(users[2], otp_secret, code=None)
-    tokens = [await _token(store, keys, user, now=clock.now()) for user in users]
+    await accounts.enrol_totp(users[2], otp_secret, code=None, by=by)
+    tokens = [await _token(store, keys, user, by) for user in users]
     return World(
         customer_id=customer.id,
         service_1=services[0].id,
@@ -131,9 +133,9 @@ async def _populate(store: Store, keys: Keys, hashing: Hashing) -> World:
     )
 
 
-async def _token(store: Store, keys: Keys, user: User, *, now: int) -> str:
+async def _token(store: Store, keys: Keys, user: User, by: Origin) -> str:
     wish = Wish(name="demo", scope=Scope((GLOBAL,)), services=(), expires_at=None)
-    _, secret = await issue(store.tokens, wish, user=user, caller=None, digest=digester(keys.digests), now=now)
+    _, secret = await issue(store.tokens, wish, user=user, caller=None, digest=digester(keys.digests), by=by)
     return secret.reveal()
 
 

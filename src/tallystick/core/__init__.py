@@ -9,8 +9,8 @@
     7 use       when, from where and by what it was last used: kept in memory, written in batches
     8 revoke    who may end what: itself, one, many
 
-`sudo` stands beside them: a token raised for five minutes, which is what issuing another one takes.  So does
-`budget`: how many writes somebody may make in an hour.
+`sudo` stands beside them: a token raised for five minutes, which is what issuing another one takes.  So do
+`budget`, how many writes somebody may make in an hour, and `events`, which tells who did what.
 
 Nothing here does I/O: time, randomness and the store (`ports`) are arguments.  What can go wrong is in `errors`.
 """

@@ -60,8 +60,8 @@ def hour_of(now: int) -> int:
 
 
 def key_of(who: Caller | User) -> str:
-    """Whose budget it is: the user's, whichever of their tokens asks."""
-    return who.user.id if isinstance(who, Caller) else who.id
+    """Whose budget it is: the user's, whichever of their tokens asks, or an automation token's own."""
+    return who.token.owner_id if isinstance(who, Caller) else who.id
 
 
 def require(balance: Balance | None, *, now: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unprocessable
+from tallystick.core.events import Origin
 from tallystick.core.people import User
 from tallystick.core.ports import Added, TokenStore
 from tallystick.core.scope import Scope, require_write
@@ -68,7 +69,7 @@ async def issue(
     user: User,
     caller: Caller | None,
     digest: Callable[[Secret], Digest],
-    now: int,
+    by: Origin,
 ) -> tuple[Token, Secret]:
     """Write the token and hand out its secret, which exists nowhere else from here on.
 
@@ -84,12 +85,12 @@ async def issue(
         name=wish.name or default_name(token_id),
         scope=wish.scope,
         services=wish.services,
-        created_at=now,
+        created_at=by.at,
         expires_at=wish.expires_at,
     )
     parent_id = None if caller is None else caller.token.id
     try:
-        added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, now=now)
+        added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, by=by)
     except NotFound as error:
         raise Unauthenticated(NO_CREDENTIALS) from error
     if added is Added.TOO_MANY:

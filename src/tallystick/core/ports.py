@@ -1,5 +1,8 @@
 """What the core asks of the outside: a clock, and a store in parts.
 
+A method that changes something takes its `Origin`, whose `at` is the time of the change, and writes one event for each
+record that it changed, in the same transaction: where that cannot be written, nothing was changed.
+
 `storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
 that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise
 `Unavailable`, and then has done nothing.
@@ -7,11 +10,12 @@ that a store across a network fits; one that answers from a local file simply do
 
 from collections.abc import AsyncIterator, Sequence
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from tallystick.core.caller import Reach
+from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -25,10 +29,14 @@ class Clock(Protocol):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What the store knows behind a digest: the record, live or not, and its user."""
+    """What the store knows behind a digest: the record, live or not, and its user; an automation token has none."""
 
     token: Token
-    user: User
+    user: User | None
+
+
+Position: TypeAlias = tuple[int, str]
+"""Where a list goes on: the instant and the id of the last one that was seen."""
 
 
 class Added(Enum):
@@ -71,21 +79,22 @@ class TokenStore(Protocol):
         Each batch is read when it is asked for, so a list of any length stays flat in memory.
         """
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
+    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         """Add it as new, unless the token `parent_id` has been revoked, one of its services is not the customer's, or the
         user has `limit` live tokens.  The first of these that holds is what is said.
 
         As new: not raised, used or revoked yet, whatever the record says.  Raises `Conflict` when its id or digest is
-        taken, `NotFound` when there is no such user of that customer, `Invalid` for a name that no database can hold.
+        taken, `NotFound` when there is no such user of that customer, or no such customer, `Invalid` for a name that no
+        database can hold.  Automation tokens have no user, so no limit.
         """
 
-    async def raise_sudo(self, token_id: str, *, until: int) -> bool:
+    async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
         """Set `sudo_until`.  False when the token has been revoked meanwhile."""
 
-    async def revoke(self, token_id: str, *, reach: Reach, now: int) -> bool:
+    async def revoke(self, token_id: str, *, reach: Reach, by: Origin) -> bool:
         """End one, expired or not.  False when there is none with that id within reach, or it had been revoked before."""
 
-    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, now: int) -> tuple[str, ...]:
+    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
         """End all of them, or none.  Returns the ids that are not within reach; when there are any, nothing was done.
 
         Ids named twice, and tokens that had been revoked before, count as done; those keep the time at which they were.
@@ -99,16 +108,16 @@ class TokenStore(Protocol):
 class Directory(Protocol):
     """Customers, users and services."""
 
-    async def add_customer(self, customer: Customer) -> None:
+    async def add_customer(self, customer: Customer, *, by: Origin) -> None:
         """Raises `Conflict` when the id is taken."""
 
-    async def add_user(self, user: User, *, password_hash: str) -> None:
+    async def add_user(self, user: User, *, password_hash: str, by: Origin) -> None:
         """Raises `Conflict` when id or login is taken (logins differ in more than case), `NotFound` without its customer.
 
         Every user begins with one factor: the second is on while there is a one-time secret (`set_totp`).
         """
 
-    async def add_service(self, service: Service) -> None:
+    async def add_service(self, service: Service, *, by: Origin) -> None:
         """Raises `Conflict` when the id is taken, `NotFound` without its customer."""
 
     async def customers(self) -> list[Customer]:
@@ -132,22 +141,22 @@ class Directory(Protocol):
     async def service(self, service_id: str) -> Service | None:
         """By id."""
 
-    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+    async def rename_customer(self, customer_id: str, *, name: str, by: Origin) -> bool:
         """False for an unknown customer."""
 
-    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str, by: Origin) -> bool:
         """False when the customer has no such service."""
 
-    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_service(self, service_id: str, *, customer_id: str, by: Origin) -> Removal:
         """Delete it, unless live tokens are limited to it.  Never ends as LAST_SUPERUSER."""
 
-    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, by: Origin) -> Outcome:
         """Change what `change` names, unless that takes the customer's last active superuser.  Never ends as IN_USE.
 
         Raises `Conflict` when another user has that login, `Invalid` for text that no database can hold.
         """
 
-    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_user(self, user_id: str, *, customer_id: str, by: Origin) -> Removal:
         """Delete them together with their revoked and expired tokens, unless they have live ones.
 
         Who has both live tokens and is the last active superuser is told about the latter: it is what cannot be helped.
@@ -157,14 +166,17 @@ class Directory(Protocol):
         """By login, in any case."""
 
     async def set_password(
-        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+        self, user_id: str, *, password_hash: str, replacing: str | None, by: Origin, kept: str | None = None
     ) -> bool:
         """Replace the hash; with `replacing`, only if it still is that one.  False when nothing was replaced.
 
         `kept`: with it all of the user's tokens but this one end in the same transaction; None ends none.
         """
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
+        """Keep the same password with newer parameters, unless it was changed meanwhile.  Nothing that an event tells."""
+
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
         """Set the sealed one-time secret, or take it away, and forget which step was used.  False for an unknown user."""
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
@@ -190,6 +202,9 @@ class GuessLog(Protocol):
     async def forget(self, keys: Sequence[str]) -> None:
         """It went well: the row of failures ends."""
 
+    async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
+        """The same, because an administrator says so."""
+
     async def forget_older(self, *, before: int) -> None:
         """Drop what nobody has added to since that instant."""
 
@@ -204,6 +219,13 @@ class WriteBudgets(Protocol):
         """Drop the hours that began before that instant."""
 
 
+class EventLog(Protocol):
+    """What was written by all the methods above that take an `Origin`."""
+
+    async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
+        """The newest `size` of a customer's events that match, or the next ones `after` a position."""
+
+
 class Store(Protocol):
     """All of them together, over one database."""
 
@@ -215,6 +237,8 @@ class Store(Protocol):
     def guesses(self) -> GuessLog: ...
     @property
     def budgets(self) -> WriteBudgets: ...
+    @property
+    def events(self) -> EventLog: ...
 
     async def ready(self) -> None:
         """Raises `Unavailable` when the database cannot be read and written now."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, NotFound, TooLarge, Unauthenticated
+from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import TokenStore
 from tallystick.core.scope import require_write
@@ -25,23 +26,23 @@ async def find(tokens: TokenStore, caller: Caller, token_id: str) -> Token:
     return token
 
 
-async def revoke_self(tokens: TokenStore, caller: Caller, *, now: int) -> None:
+async def revoke_self(tokens: TokenStore, caller: Caller, *, by: Origin) -> None:
     """End the token that asks.  Raises `Unauthenticated` when somebody else ended it first."""
-    if not await tokens.revoke(caller.token.id, reach=caller.reach, now=now):
+    if not await tokens.revoke(caller.token.id, reach=caller.reach, by=by):
         raise Unauthenticated(NO_CREDENTIALS)
 
 
-async def revoke_one(tokens: TokenStore, caller: Caller, token_id: str, *, now: int) -> None:
+async def revoke_one(tokens: TokenStore, caller: Caller, token_id: str, *, by: Origin) -> None:
     """End one token.  Raises `Forbidden` by scope, before anything is looked at, and `NotFound` alike for the rest."""
     if token_id == caller.token.id:
-        return await revoke_self(tokens, caller, now=now)
+        return await revoke_self(tokens, caller, by=by)
     require_write(caller.token.scope)
-    if not await tokens.revoke(token_id, reach=caller.reach, now=now):
+    if not await tokens.revoke(token_id, reach=caller.reach, by=by):
         raise _no_such(token_id)
     return None
 
 
-async def revoke_many(tokens: TokenStore, caller: Caller, token_ids: Sequence[str], *, now: int) -> None:
+async def revoke_many(tokens: TokenStore, caller: Caller, token_ids: Sequence[str], *, by: Origin) -> None:
     """End all of them, or none.  Raises `Invalid` for an empty list, `TooLarge`, `Forbidden` by scope, `NotFound` naming ids."""
     if not token_ids:
         raise Invalid("name at least one token to revoke")
@@ -49,13 +50,13 @@ async def revoke_many(tokens: TokenStore, caller: Caller, token_ids: Sequence[st
         raise TooLarge(f"at most {BULK_IDS_MAX} tokens can be revoked at once: send several requests")
     if set(token_ids) != {caller.token.id}:
         require_write(caller.token.scope)
-    unknown = await tokens.revoke_all(token_ids, reach=caller.reach, now=now)
+    unknown = await tokens.revoke_all(token_ids, reach=caller.reach, by=by)
     if unknown:
         raise NotFound("Record not found", detail=f"Cannot find tokens {', '.join(unknown)}; none was revoked")
 
 
 def _may_see(caller: Caller, token: Token) -> bool:
-    own = token.user_id == caller.user.id
+    own = token.owner_id == caller.token.owner_id
     return own or (caller.token.scope.reads and caller.reach.covers(token))
 
 

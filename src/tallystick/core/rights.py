@@ -30,7 +30,7 @@ def require_visible(service: Service | None, caller: Caller, service_id: str) ->
 def require_may_change_services(caller: Caller) -> None:
     """Raise `Forbidden` unless it is an engineer or a superuser who asks, with a token for everything."""
     _require_may_change(caller)
-    if caller.user.role not in (Role.ENGINEER, Role.SUPERUSER):
+    if caller.role not in (Role.ENGINEER, Role.SUPERUSER):
         raise Forbidden("Only engineers and superusers may change services")
 
 
@@ -38,14 +38,14 @@ def require_may_see_user(caller: Caller, user_id: str) -> None:
     """Raise `Forbidden` unless these are the caller's own data, or a superuser asks.  Whether there is such a user is not said."""
     require_read(caller.token.scope)
     require_unlimited(caller)
-    if user_id != caller.user.id:
+    if user_id != caller.person().id:
         _require_superuser(caller)
 
 
 def require_may_see_customer(caller: Caller, customer_id: str) -> None:
     """Raise `Forbidden` alike for a foreign customer and for none."""
     require_read(caller.token.scope)
-    if caller.user.customer_id != customer_id:
+    if caller.customer_id != customer_id:
         raise Forbidden("Only users of this customer may access this endpoint")
 
 
@@ -67,22 +67,22 @@ def require_may_change_user(caller: Caller, user_id: str, change: UserChange) ->
     Everybody may change their own name and login, and send along what their role is already; the rest takes a superuser.
     """
     _require_may_change(caller)
-    own, user = user_id == caller.user.id, caller.user
-    if own and change.role in (None, user.role) and change.locked in (None, user.locked):
+    user = caller.person()
+    if user_id == user.id and change.role in (None, user.role) and change.locked in (None, user.locked):
         return
     _require_superuser(caller)
 
 
 def require_found(user: User | None, caller: Caller, user_id: str) -> User:
     """The user, if they are of the caller's customer.  Raises `NotFound` alike for unknown and foreign ones."""
-    if user is None or user.customer_id != caller.user.customer_id:
+    if user is None or user.customer_id != caller.customer_id:
         raise NotFound("Record not found", detail=f"Cannot find user {user_id!r}")
     return user
 
 
 def _sees(caller: Caller, service: Service) -> bool:
     limits = caller.token.services
-    return service.customer_id == caller.user.customer_id and (not limits or service.id in limits)
+    return service.customer_id == caller.customer_id and (not limits or service.id in limits)
 
 
 def _require_may_change(caller: Caller) -> None:

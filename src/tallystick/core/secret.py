@@ -91,6 +91,11 @@ def digester(key: bytes) -> Callable[[Secret], Digest]:
     return digest
 
 
+def redacted(text: str) -> str:
+    """The text without the secrets that somebody put where none belongs: a name, a header."""
+    return _SHAPE.sub(f"{PREFIX}…", text) if PREFIX in text else text
+
+
 def new_id() -> str:
     """A public handle of 22 base62 characters (131 bits): tokens, users, customers and services have one each."""
     return random_base62(22)

@@ -4,6 +4,7 @@ from typing import Final
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Unauthenticated, Unprocessable
+from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import TokenStore
 
@@ -22,7 +23,7 @@ def ends_at(wished: int | None, *, now: int) -> int:
     return longest if wished is None else min(wished, longest)
 
 
-async def raise_token(tokens: TokenStore, caller: Caller, *, until: int) -> None:
+async def raise_token(tokens: TokenStore, caller: Caller, *, until: int, by: Origin) -> None:
     """Write it down, so that it outlasts a restart.  Raises `Unauthenticated` when the token was revoked meanwhile."""
-    if not await tokens.raise_sudo(caller.token.id, until=until):
+    if not await tokens.raise_sudo(caller.token.id, until=until, by=by):
         raise Unauthenticated(NO_CREDENTIALS)

@@ -1,10 +1,14 @@
 """2 · The record of a token: whose it is, what it allows, and what may be said of it at an instant.
 
+There are two kinds.  A user's token acts for its user, and never gives more than they have.  An automation token belongs to
+nobody: it has a role of its own, and outlives whoever made it.
+
 It never holds the secret, nor its digest: those who have a `Token` can show it, list it and end it, but not use it.
 """
 
 import msgspec
 
+from tallystick.core.people import Role
 from tallystick.core.scope import Scope
 
 
@@ -21,10 +25,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     `services`: ids in the order asked for, empty = all of the customer's.  `expires_at`: None = never.
     `sudo_until`: raised until then; it stays after it has passed.  `revoked_at`: None while it is in force.
+    Automation tokens only (`user_id` None): `role`, `creator_id` (who made it, may be gone), `tls_access` (as on the wire).
     """
 
     id: str
-    user_id: str
+    user_id: str | None
     customer_id: str
     name: str
     scope: Scope
@@ -34,6 +39,14 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     sudo_until: int | None = None
     last_use: LastUse | None = None
     revoked_at: int | None = None
+    role: Role | None = None
+    creator_id: str | None = None
+    tls_access: bool = False
+
+    @property
+    def owner_id(self) -> str:
+        """Whose it is: its user's; an automation token is its own."""
+        return self.user_id or self.id
 
     def is_expired(self, now: int) -> bool:
         """Whether its time is over.  It ends at `expires_at`, not after it."""

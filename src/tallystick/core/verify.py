@@ -43,7 +43,7 @@ def judge(seen: Seen | None, now: int) -> Verdict:
     token = seen.token
     if token.revoked_at is not None:
         return Verdict(None, Refusal.REVOKED, seen)
-    if seen.user.locked:
+    if seen.user is not None and seen.user.locked:
         return Verdict(None, Refusal.LOCKED, seen)
     if token.is_expired(now):
         return Verdict(None, Refusal.EXPIRED, seen)

@@ -13,14 +13,14 @@ async def get_current_user(ask: Ask) -> Response:
     """Get the user that this request's token belongs to.  Closed to tokens that are limited to services."""
     require_read(ask.caller.token.scope)
     require_unlimited(ask.caller)
-    return json_answer(wire.current_user(ask.caller.user))
+    return json_answer(wire.current_user(ask.caller.person()))
 
 
 async def verify(ask: Ask) -> Response:
     """Say whose the token is and what it reaches: customer, user, services, token.  `services=false` leaves these out."""
     token, user = ask.caller.token, ask.caller.user
     people = ask.wiring.store.people
-    customer = await people.customer(user.customer_id)
+    customer = await people.customer(ask.caller.customer_id)
     if customer is None:
         raise NotFound("Record not found", detail="Cannot find the customer of this token")
     services = None

@@ -31,9 +31,10 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
     """Raise `Forbidden`, or `Invalid` for a one-time code, unless the caller's own password came with the request."""
     if not form.password:
         raise Invalid("password is missing", code="invalid_request")
-    if not _is_named(form.username, caller.user):
+    user = caller.person()
+    if not _is_named(form.username, user):
         raise _not_proven_for_sudo(Proof(None, Shortfall.WRONG))
-    proof = await _prove(ask, caller.user.login, form.password)
+    proof = await _prove(ask, user.login, form.password)
     if proof.user is None:
         raise _not_proven_for_sudo(proof)
 
@@ -42,7 +43,7 @@ async def prove_own(ask: Ask, caller: Caller, password: str | None) -> None:
     """Raise `Invalid` unless the caller's own password, and code, came with the request."""
     if not password:
         raise Invalid("old_password is missing", code="invalid_request")
-    proof = await _prove(ask, caller.user.login, password)
+    proof = await _prove(ask, caller.person().login, password)
     if proof.user is None:
         raise _not_proven(proof)
 
@@ -65,13 +66,14 @@ async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str |
     # In sudo the password has just been proven: clients that send it again need not wait for another hash.
     proven = False
     require_write(caller.token.scope)
-    if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, caller.user):
-        proof = await _prove(ask, caller.user.login, password)
+    user = caller.person()
+    if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, user):
+        proof = await _prove(ask, user.login, password)
         if proof.shortfall is Shortfall.CODE:
             raise _not_proven(proof)
         proven = proof.user is not None
     issue.require_may_issue(caller, proven=proven, now=ask.now)
-    return caller.user
+    return user
 
 
 def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, str | None]:

@@ -1,6 +1,7 @@
 """A route is a method, a path, a guard and a handler: without a guard there is none.  And: how a request goes through it."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -14,11 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tallystick.core.budget import Budget
 from tallystick.core.caller import Caller
 from tallystick.core.errors import NotFound, TallystickError, Unauthenticated, Unavailable
+from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
-from tallystick.core.secret import Digest, Secret
-from tallystick.core.use import Uses
+from tallystick.core.secret import Digest, Secret, new_id, redacted
+from tallystick.core.use import USER_AGENT_CHARS_MAX, Uses
 from tallystick.http import errors
+from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
 from tallystick.http.readiness import Readiness
 from tallystick.identity.accounts import Accounts
@@ -27,6 +31,7 @@ from tallystick.identity.proof import Prover
 _log = logging.getLogger(__name__)
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ENCODER: Final = msgspec.json.Encoder()
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class Wiring(msgspec.Struct, frozen=True):
@@ -45,7 +50,7 @@ class Wiring(msgspec.Struct, frozen=True):
 class Ask(msgspec.Struct, frozen=True):
     """One request on its way through: who asks, and for what.
 
-    `table`: all routes, for the pages that describe them.  `meter`: what a write costs whom.
+    `table`: all routes, for the pages that describe them.  `meter`: what a write costs whom.  `request_id`: of a write.
     """
 
     wiring: Wiring
@@ -53,6 +58,7 @@ class Ask(msgspec.Struct, frozen=True):
     who: Caller | None
     table: "tuple[Route, ...]"
     meter: Meter
+    request_id: str | None
 
     @property
     def caller(self) -> Caller:
@@ -71,6 +77,19 @@ class Ask(msgspec.Struct, frozen=True):
         """A part of the path."""
         value: str = self.request.path_params[name]
         return value
+
+    def by(self, user: User | None = None) -> Origin:
+        """Who is behind a change that is made now, for its event.  `user`: who proved to be them without a token."""
+        if user is None and self.who is not None:
+            user = self.who.user
+        return Origin(
+            at=self.now,
+            user_id=None if user is None else user.id,
+            token_id=None if self.who is None else self.who.token.id,
+            ip=address_of(self.request),
+            user_agent=redacted(self.user_agent[:USER_AGENT_CHARS_MAX]) or None,
+            request_id=self.request_id,
+        )
 
     @property
     def user_agent(self) -> str:
@@ -139,9 +158,13 @@ class _Path:
 
     async def _answer(self, request: Request) -> Response:
         meter = Meter(self._wiring.budget, self._wiring.clock)
-        return meter.show(await self._asked(request, meter))
+        request_id = None if request.method in ("GET", "HEAD") else _request_id(request)
+        response = meter.show(await self._asked(request, meter, request_id))
+        if request_id is not None:
+            response.headers["x-request-id"] = request_id
+        return response
 
-    async def _asked(self, request: Request, meter: Meter) -> Response:
+    async def _asked(self, request: Request, meter: Meter, request_id: str | None) -> Response:
         try:
             route = self._methods.get(request.method)
             if route is None:
@@ -149,7 +172,7 @@ class _Path:
             who = await route.guard(self._wiring, request)
             if who is not None and route.writes:
                 await meter.charge(who)
-            return await route.handler(Ask(self._wiring, request, who, self._table, meter))
+            return await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
             if isinstance(error, Unavailable):
@@ -159,6 +182,12 @@ class _Path:
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
             return errors.accident()
+
+
+def _request_id(request: Request) -> str:
+    """What whoever is in front of us, or the client, calls this request; else a name of our own."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) and redacted(given) == given else new_id()
 
 
 def _leave_out_body(response: Response) -> None:

@@ -16,7 +16,7 @@ _PAGE_MAX: Final = 1_000_000
 
 async def list_services(ask: Ask) -> Response:
     """List the services of the customer that this token reaches, oldest first: all of them, or a page."""
-    everything = await ask.wiring.store.people.services(ask.caller.user.customer_id)
+    everything = await ask.wiring.store.people.services(ask.caller.customer_id)
     seen = rights.visible(everything, ask.caller)
     size = _number(ask, "per_page", most=_PER_PAGE_MAX) or max(1, len(seen))
     page = _number(ask, "page", most=_PAGE_MAX) or 1
@@ -37,7 +37,7 @@ async def create_service(ask: Ask) -> Response:
     form = await bodies.read(ask.request, shapes.Name)
     rights.require_may_change_services(ask.caller)
     name = shapes.required(form.name, "name")
-    return json_answer(shapes.service(await ask.wiring.accounts.add_service(ask.caller.user.customer_id, name)))
+    return json_answer(shapes.service(await ask.wiring.accounts.add_service(ask.caller.customer_id, name, by=ask.by())))
 
 
 async def get_service(ask: Ask) -> Response:
@@ -50,14 +50,16 @@ async def update_service(ask: Ask) -> Response:
     form = await bodies.read(ask.request, shapes.Name)
     rights.require_may_change_services(ask.caller)
     if form.name is not None:
-        await ask.wiring.accounts.rename_service(ask.caller.user.customer_id, ask.param("service_id"), form.name)
+        await ask.wiring.accounts.rename_service(
+            ask.caller.customer_id, ask.param("service_id"), form.name, by=ask.by()
+        )
     return json_answer(shapes.service(await _the_service(ask)))
 
 
 async def delete_service(ask: Ask) -> Response:
     """Delete a service, as an engineer or a superuser, unless live tokens are limited to it."""
     rights.require_may_change_services(ask.caller)
-    await ask.wiring.accounts.remove_service(ask.caller.user.customer_id, ask.param("service_id"))
+    await ask.wiring.accounts.remove_service(ask.caller.customer_id, ask.param("service_id"), by=ask.by())
     return json_answer(shapes.Done())
 
 

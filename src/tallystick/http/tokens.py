@@ -25,9 +25,9 @@ async def create_token(ask: Ask) -> Response:
     known = await ask.wiring.store.people.known_services(user.customer_id, wish.services)
     issue.check_wish(wish, caller=ask.who, known_services=known, now=ask.now)
     token, secret = await issue.issue(
-        ask.wiring.store.tokens, wish, user=user, caller=ask.who, digest=ask.wiring.digest, now=ask.now
+        ask.wiring.store.tokens, wish, user=user, caller=ask.who, digest=ask.wiring.digest, by=ask.by(user)
     )
-    return json_answer(wire.token_created(token, secret, wire.quirk_of(ask.user_agent)))
+    return json_answer(wire.token_created(token, user, secret, wire.quirk_of(ask.user_agent)))
 
 
 async def raise_sudo(ask: Ask) -> Response:
@@ -37,7 +37,7 @@ async def raise_sudo(ask: Ask) -> Response:
     form = await bodies.read(ask.request, wire.Sudo)
     until = sudo.ends_at(_instant(form.expiry_time, "expiry_time"), now=ask.now)
     await prove_for_sudo(ask, caller, form)
-    await sudo.raise_token(ask.wiring.store.tokens, caller, until=until)
+    await sudo.raise_token(ask.wiring.store.tokens, caller, until=until, by=ask.by())
     return json_answer(wire.raised(until))
 
 
@@ -55,8 +55,8 @@ async def get_token(ask: Ask) -> Response:
 
 async def list_tokens_user(ask: Ask) -> Response:
     """List the tokens of the user that this request's token belongs to."""
-    user = ask.caller.user
-    return await listed(ask, Reach(user.customer_id, user.id))
+    caller = ask.caller
+    return await listed(ask, Reach(caller.customer_id, caller.token.owner_id))
 
 
 async def list_tokens_customer(ask: Ask) -> Response:
@@ -68,13 +68,13 @@ async def list_tokens_customer(ask: Ask) -> Response:
 
 async def revoke_token_current(ask: Ask) -> Response:
     """Revoke the token that this request carries.  Works for every scope."""
-    await revoke.revoke_self(ask.wiring.store.tokens, ask.caller, now=ask.now)
+    await revoke.revoke_self(ask.wiring.store.tokens, ask.caller, by=ask.by())
     return no_content()
 
 
 async def revoke_token(ask: Ask) -> Response:
     """Revoke a token by its id: one's own, or, as a superuser, one of the customer's."""
-    await revoke.revoke_one(ask.wiring.store.tokens, ask.caller, ask.param("token_id"), now=ask.now)
+    await revoke.revoke_one(ask.wiring.store.tokens, ask.caller, ask.param("token_id"), by=ask.by())
     return no_content()
 
 
@@ -84,7 +84,7 @@ async def bulk_revoke_tokens(ask: Ask) -> Response:
     ids = [item.id for item in form.data if item.id]
     if len(ids) != len(form.data):
         raise Invalid("each item of data takes an id", code="invalid_request")
-    await revoke.revoke_many(ask.wiring.store.tokens, ask.caller, ids, now=ask.now)
+    await revoke.revoke_many(ask.wiring.store.tokens, ask.caller, ids, by=ask.by())
     return no_content()
 
 

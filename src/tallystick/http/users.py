@@ -40,13 +40,13 @@ async def create_user(ask: Ask) -> Response:
         raise Forbidden(SUDO_NEEDED)
     login = shapes.required(form.login, "login")
     new = NewUser(
-        customer_id=ask.caller.user.customer_id,
+        customer_id=ask.caller.customer_id,
         login=login,
         name=form.name or login,
         role=shapes.role(form.role) or Role.USER,
         password=form.password,
     )
-    return json_answer(wire.current_user(await ask.wiring.accounts.add_user(new)))
+    return json_answer(wire.current_user(await ask.wiring.accounts.add_user(new, by=ask.by())))
 
 
 async def update_user(ask: Ask) -> Response:
@@ -60,35 +60,36 @@ async def update_user(ask: Ask) -> Response:
     )
     user_id = ask.param("user_id")
     rights.require_may_change_user(ask.caller, user_id, change)
-    await ask.wiring.accounts.change_user(ask.caller.user.customer_id, user_id, change)
+    await ask.wiring.accounts.change_user(ask.caller.customer_id, user_id, change, by=ask.by())
     return await _answer_user(ask, user_id)
 
 
 async def delete_user(ask: Ask) -> Response:
     """Delete a user, as a superuser, unless live tokens of theirs are left, which are then named."""
     rights.require_may_manage_people(ask.caller)
-    await ask.wiring.accounts.remove_user(ask.caller.user.customer_id, ask.param("user_id"))
+    await ask.wiring.accounts.remove_user(ask.caller.customer_id, ask.param("user_id"), by=ask.by())
     return json_answer(shapes.Done())
 
 
 async def update_user_password(ask: Ask) -> Response:
     """Change one's own password, by the old one (and a one-time code); with `end_other_tokens`, end one's other tokens too."""
     form = await bodies.read(ask.request, shapes.ChangePassword)
-    caller, accounts = ask.caller, ask.wiring.accounts
+    caller, user, accounts = ask.caller, ask.caller.person(), ask.wiring.accounts
     require_write(caller.token.scope)
     require_unlimited(caller)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
     # Before the proof: what was proven is then what is replaced, or nothing is.
-    replacing = await accounts.password_hash(caller.user)
+    replacing = await accounts.password_hash(user)
     await prove_own(ask, caller, form.old_password)
-    await accounts.change_password(caller.user, new, replacing=replacing, kept=caller.token.id if ends else None)
-    return await _answer_user(ask, caller.user.id)
+    kept = caller.token.id if ends else None
+    await accounts.change_password(user, new, replacing=replacing, kept=kept, by=ask.by())
+    return await _answer_user(ask, user.id)
 
 
 async def get_logged_in_customer(ask: Ask) -> Response:
     """Get the customer that this request's token belongs to."""
-    return await _answer_customer(ask, ask.caller.user.customer_id)
+    return await _answer_customer(ask, ask.caller.customer_id)
 
 
 async def get_customer(ask: Ask) -> Response:
@@ -102,7 +103,7 @@ async def update_customer(ask: Ask) -> Response:
     customer_id = ask.param("customer_id")
     rights.require_may_change_customer(ask.caller, customer_id)
     if form.name is not None:
-        await ask.wiring.accounts.rename_customer(customer_id, form.name)
+        await ask.wiring.accounts.rename_customer(customer_id, form.name, by=ask.by())
     return await _answer_customer(ask, customer_id)
 
 

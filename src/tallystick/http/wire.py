@@ -68,10 +68,13 @@ class TokenCreated(msgspec.Struct):
 
 
 class TokenRead(msgspec.Struct):
-    """A token, read or listed (Fastly wire, recorded: 14 keys).  The four that may be unset are so for clients in `QUIRKS`."""
+    """A token, read or listed (Fastly wire, recorded: 14 keys).  The five that may be unset are so for clients in `QUIRKS`.
+
+    `user_id`: null for an automation token.
+    """
 
     id: str
-    user_id: str
+    user_id: str | None | UnsetType
     customer_id: str
     name: str
     last_used_at: str | None | UnsetType
@@ -173,13 +176,13 @@ def quirk_of(user_agent: str) -> Quirk:
 # --- From records to shapes ---------------------------------------------------------------------------------------------
 
 
-def token_created(token: Token, secret: Secret, quirk: Quirk) -> TokenCreated:
-    """The answer to a create: here the secret leaves, once."""
+def token_created(token: Token, user: User, secret: Secret, quirk: Quirk) -> TokenCreated:
+    """The answer to a create: here the secret of a user's token leaves, once."""
     created_at = stamp(token.created_at) or ""
     return TokenCreated(
         id=token.id,
         name=token.name,
-        user_id=token.user_id,
+        user_id=user.id,
         customer_id=token.customer_id,
         service_id=_last_service(token),
         expires_at=_nullable(stamp(token.expires_at), quirk),
@@ -196,7 +199,7 @@ def token_read(token: Token, quirk: Quirk) -> TokenRead:
     use = token.last_use
     return TokenRead(
         token.id,
-        token.user_id,
+        _nullable(token.user_id, quirk),
         token.customer_id,
         token.name,
         _nullable(stamp(use.at) if use else None, quirk),
@@ -236,11 +239,15 @@ def current_user(user: User) -> CurrentUser:
     )
 
 
-def verified(customer: Customer, user: User, services: list[Service] | None, token: Token) -> Verified:
-    """Who a token is, at a glance.  `services`: those it reaches, or None when they were not asked for."""
+def verified(customer: Customer, user: User | None, services: list[Service] | None, token: Token) -> Verified:
+    """Who a token is, at a glance.  `services`: those it reaches, or None when they were not asked for.
+
+    An automation token has no user.  Clients read three strings all the same, and show them: its name stands for one.
+    """
+    who = VerifiedUser("", token.name, "") if user is None else VerifiedUser(user.id, user.name, user.login)
     return Verified(
         VerifiedCustomer(customer.id, customer.name),
-        VerifiedUser(user.id, user.name, user.login),
+        who,
         None if services is None else {service.id: service.name for service in services},
         VerifiedToken(token.id, token.name, stamp(token.created_at) or "", stamp(token.expires_at), str(token.scope)),
     )

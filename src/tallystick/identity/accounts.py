@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.core.errors import Conflict, Invalid, NotFound
+from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, Service, User, UserChange
-from tallystick.core.ports import Clock, Directory, Outcome
+from tallystick.core.ports import Directory, Outcome
 from tallystick.core.secret import new_id, random_base62
 from tallystick.identity import totp
 from tallystick.identity.keys import Keys
@@ -39,31 +40,26 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
 class Accounts:
     """What may be done to the directory, in the order in which a life needs it."""
 
-    def __init__(
-        self, people: Directory, *, clock: Clock, keys: Keys, passwords: Passwords, in_thread: InThread
-    ) -> None:
+    def __init__(self, people: Directory, *, keys: Keys, passwords: Passwords, in_thread: InThread) -> None:
         self._people = people
-        self._clock = clock
         self._keys = keys
         self._passwords = passwords
         self._in_thread = in_thread
 
-    async def add_customer(self, name: str) -> Customer:
+    async def add_customer(self, name: str, *, by: Origin) -> Customer:
         """Raises `Invalid` for a name that cannot be used."""
-        customer = Customer(id=new_id(), name=checked(name, "a name"), created_at=self._clock.now())
-        await self._people.add_customer(customer)
+        customer = Customer(id=new_id(), name=checked(name, "a name"), created_at=by.at)
+        await self._people.add_customer(customer, by=by)
         return customer
 
-    async def add_service(self, customer_id: str, name: str) -> Service:
+    async def add_service(self, customer_id: str, name: str, *, by: Origin) -> Service:
         """Raises `NotFound` without its customer."""
-        now = self._clock.now()
-        service = Service(id=new_id(), customer_id=customer_id, name=checked(name, "a name"), created_at=now)
-        await self._people.add_service(service)
+        service = Service(id=new_id(), customer_id=customer_id, name=checked(name, "a name"), created_at=by.at)
+        await self._people.add_service(service, by=by)
         return service
 
-    async def add_user(self, new: NewUser) -> User:
+    async def add_user(self, new: NewUser, *, by: Origin) -> User:
         """Raises `Invalid` for a login, name or password that cannot be used, `Conflict` when the login is taken."""
-        now = self._clock.now()
         user = User(
             id=new_id(),
             customer_id=new.customer_id,
@@ -71,32 +67,31 @@ class Accounts:
             name=checked(new.name, "a name"),
             role=new.role,
             two_factor=False,
-            created_at=now,
-            updated_at=now,
+            created_at=by.at,
+            updated_at=by.at,
         )
         if await self._people.credentials(user.login) is not None:
             # Said before a second is spent on the hash; the store has the last word.
             raise Conflict(f"the login {user.login} is taken")
         # One that nobody knows is a real hash too: this login then looks and lasts like every other.
         password = random_base62(40) if new.password is None else new.password
-        await self._people.add_user(user, password_hash=await self._hash(password, user))
+        await self._people.add_user(user, password_hash=await self._hash(password, user), by=by)
         return user
 
-    async def rename_customer(self, customer_id: str, name: str) -> None:
+    async def rename_customer(self, customer_id: str, name: str, *, by: Origin) -> None:
         """Raises `Invalid` for a name that cannot be used, `NotFound` for an unknown customer."""
-        if not await self._people.rename_customer(customer_id, name=checked(name, "a name")):
+        if not await self._people.rename_customer(customer_id, name=checked(name, "a name"), by=by):
             raise _no_such("customer", customer_id)
 
-    async def rename_service(self, customer_id: str, service_id: str, name: str) -> None:
+    async def rename_service(self, customer_id: str, service_id: str, name: str, *, by: Origin) -> None:
         """Raises `Invalid` for a name that cannot be used, `NotFound` when the customer has no such service."""
         named = checked(name, "a name")
-        if not await self._people.rename_service(service_id, customer_id=customer_id, name=named):
+        if not await self._people.rename_service(service_id, customer_id=customer_id, name=named, by=by):
             raise _no_such("service", service_id)
 
-    async def remove_service(self, customer_id: str, service_id: str) -> None:
+    async def remove_service(self, customer_id: str, service_id: str, *, by: Origin) -> None:
         """Raises `Conflict` while live tokens are limited to it, `NotFound` when the customer has no such service."""
-        now = self._clock.now()
-        removal = await self._people.remove_service(service_id, customer_id=customer_id, now=now)
+        removal = await self._people.remove_service(service_id, customer_id=customer_id, by=by)
         if removal.outcome is Outcome.UNKNOWN:
             raise _no_such("service", service_id)
         if removal.outcome is Outcome.IN_USE:
@@ -104,7 +99,7 @@ class Accounts:
             tokens = "1 live token is" if number == 1 else f"{number} live tokens are"
             raise Conflict("Service in use", detail=f"{tokens} limited to it: revoke them first")
 
-    async def change_user(self, customer_id: str, user_id: str, change: UserChange) -> None:
+    async def change_user(self, customer_id: str, user_id: str, change: UserChange, *, by: Origin) -> None:
         """Takes effect on the user's tokens at once.
 
         Raises `Invalid` for a login or name that cannot be used, `NotFound`, and `Conflict` when the login is taken or the
@@ -116,13 +111,12 @@ class Accounts:
             role=change.role,
             locked=change.locked,
         )
-        now = self._clock.now()
-        outcome = await self._people.change_user(user_id, customer_id=customer_id, change=wanted, now=now)
+        outcome = await self._people.change_user(user_id, customer_id=customer_id, change=wanted, by=by)
         _require_done(outcome, user_id)
 
-    async def remove_user(self, customer_id: str, user_id: str) -> None:
+    async def remove_user(self, customer_id: str, user_id: str, *, by: Origin) -> None:
         """Raises `Conflict` while they have live tokens (naming them) or are the last superuser, and `NotFound`."""
-        removal = await self._people.remove_user(user_id, customer_id=customer_id, now=self._clock.now())
+        removal = await self._people.remove_user(user_id, customer_id=customer_id, by=by)
         if removal.outcome is Outcome.IN_USE:
             number = len(removal.token_ids)
             stand = "1 live token stands" if number == 1 else f"{number} live tokens stand"
@@ -137,15 +131,14 @@ class Accounts:
             raise _no_such("user", user.id)
         return found[1].password_hash
 
-    async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None) -> None:
+    async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None, by: Origin) -> None:
         """After the old one was proven, which was kept as `replacing`.  `kept`: end all their tokens but this; None ends none.
 
         Raises `Invalid` for a password that anybody would guess, `Conflict` when it was changed meanwhile.
         """
         password_hash = await self._hash(password, user)
-        now = self._clock.now()
         done = await self._people.set_password(
-            user.id, password_hash=password_hash, replacing=replacing, now=now, kept=kept
+            user.id, password_hash=password_hash, replacing=replacing, by=by, kept=kept
         )
         if not done:
             raise Conflict("The password was changed meanwhile", detail="Nothing was done: try again")
@@ -157,31 +150,29 @@ class Accounts:
             raise NotFound(f"no user has the login {login}")
         return found[0]
 
-    async def set_password(self, user: User, password: str) -> None:
+    async def set_password(self, user: User, password: str, *, by: Origin) -> None:
         """Raises `Invalid` for a password that anybody would guess."""
         password_hash = await self._hash(password, user)
-        now = self._clock.now()
-        if not await self._people.set_password(user.id, password_hash=password_hash, replacing=None, now=now):
+        if not await self._people.set_password(user.id, password_hash=password_hash, replacing=None, by=by):
             raise NotFound(f"{user.login} is gone")
 
-    async def enrol_totp(self, user: User, secret: bytes, *, code: str | None) -> None:
+    async def enrol_totp(self, user: User, secret: bytes, *, code: str | None, by: Origin) -> None:
         """From now on a one-time code of `secret` is asked for.
 
         `code`: one that was shown by the app, to see that the app has the secret; it is then used up.  None trusts that it
         has.  Raises `Invalid` for a code that does not fit, and then has changed nothing.
         """
-        now = self._clock.now()
-        step = None if code is None else totp.matching_step(secret, code, now)
+        step = None if code is None else totp.matching_step(secret, code, by.at)
         if code is not None and step is None:
             raise Invalid("that code does not fit: look whether the clocks are right, and try the next one")
-        if not await self._people.set_totp(user.id, sealed=self._keys.seal(secret, owner=user.id), now=now):
+        if not await self._people.set_totp(user.id, sealed=self._keys.seal(secret, owner=user.id), by=by):
             raise NotFound(f"{user.login} is gone")
         if step is not None:
             await self._people.use_totp_step(user.id, step=step)
 
-    async def remove_totp(self, user: User) -> None:
+    async def remove_totp(self, user: User, *, by: Origin) -> None:
         """From now on the password is enough."""
-        if not await self._people.set_totp(user.id, sealed=None, now=self._clock.now()):
+        if not await self._people.set_totp(user.id, sealed=None, by=by):
             raise NotFound(f"{user.login} is gone")
 
     async def _hash(self, password: str, user: User) -> str:

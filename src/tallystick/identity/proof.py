@@ -144,5 +144,4 @@ class Prover:
         old = credentials.password_hash
         if self._passwords.is_outdated(old):
             new = await self._in_thread(self._passwords.hash, password)
-            now = self._clock.now()
-            await self._people.set_password(credentials.user_id, password_hash=new, replacing=old, now=now)
+            await self._people.renew_hash(credentials.user_id, password_hash=new, replacing=old)

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 
 from msgspec.structs import replace
 
+from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, NotFound
-from tallystick.core.ports import Added, Failures, Seen
+from tallystick.core.events import Event, Origin, Sought
+from tallystick.core.people import User
+from tallystick.core.ports import Added, Failures, Position, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
-from tallystick.storage.memory_people import MemoryDirectory, age
+from tallystick.storage.memory_people import MemoryDirectory, Write, age
 from tallystick.storage.text import readable, require_storable
 
 
@@ -22,9 +25,10 @@ class MemoryStore:
     """A store that is gone with its process: for tests, and to see what the others must do."""
 
     def __init__(self) -> None:
-        self.people = MemoryDirectory()
-        self.tokens = MemoryTokens(self.people)
-        self.guesses = MemoryGuesses()
+        self.events = MemoryEvents()
+        self.people = MemoryDirectory(self.events.write)
+        self.tokens = MemoryTokens(self.people, self.events.write)
+        self.guesses = MemoryGuesses(self.events.write)
         self.budgets = MemoryBudgets()
 
     async def ready(self) -> None:
@@ -37,14 +41,15 @@ class MemoryStore:
 class MemoryTokens:
     """`ports.TokenStore`."""
 
-    def __init__(self, people: MemoryDirectory) -> None:
+    def __init__(self, people: MemoryDirectory, write: Write) -> None:
         self._people = people
+        self._write = write
         self._tokens = people.tokens
         self._by_digest: dict[Digest, str] = {}
 
     async def look_up(self, digest: Digest) -> Seen | None:
         token = self._behind(digest)
-        return None if token is None else Seen(token, self._people.by_id[token.user_id])
+        return None if token is None else Seen(token, self._people.by_id.get(token.user_id or ""))
 
     async def get(self, token_id: str) -> Token | None:
         return self._tokens.get(token_id)
@@ -59,41 +64,43 @@ class MemoryTokens:
         within = [token for token in self._tokens.values() if token.revoked_at is None and reach.covers(token)]
         return sorted((token for token in within if age(token) > after), key=age)[:size]
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
+    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         require_storable(token.name)
         if parent_id is not None and not self._is_unrevoked(parent_id):
             return Added.PARENT_GONE
         if not self._people.knows(token.services, token.customer_id):
             return Added.SERVICE_GONE
-        if sum(other.user_id == token.user_id and other.is_live(now) for other in self._tokens.values()) >= limit:
+        if token.user_id is not None and self._live_tokens_of(token.user_id, by.at) >= limit:
             return Added.TOO_MANY
         if token.id in self._tokens or self._behind(digest) is not None:
             raise Conflict("a token with this id or digest exists already")
-        user = self._people.by_id.get(token.user_id)
-        if user is None or user.customer_id != token.customer_id:
+        if not self._people.has(token.customer_id, token.user_id):
             raise NotFound("no such user")
         self._tokens[token.id] = replace(token, sudo_until=None, last_use=None, revoked_at=None)
         self._by_digest[digest] = token.id
+        self._write(events.created(self._tokens[token.id], by))
         return Added.DONE
 
-    async def raise_sudo(self, token_id: str, *, until: int) -> bool:
+    async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
         if not self._is_unrevoked(token_id):
             return False
-        self._tokens[token_id] = replace(self._tokens[token_id], sudo_until=until)
+        before = self._tokens[token_id]
+        self._tokens[token_id] = replace(before, sudo_until=until)
+        self._write(events.changed(before, self._tokens[token_id], by, action="raise"))
         return True
 
-    async def revoke(self, token_id: str, *, reach: Reach, now: int) -> bool:
+    async def revoke(self, token_id: str, *, reach: Reach, by: Origin) -> bool:
         if not self._is_unrevoked(token_id) or not reach.covers(self._tokens[token_id]):
             return False
-        self._tokens[token_id] = replace(self._tokens[token_id], revoked_at=now)
+        self._people.end(self._tokens[token_id], by)
         return True
 
-    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, now: int) -> tuple[str, ...]:
+    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
         asked = tuple(dict.fromkeys(token_ids))
         foreign = tuple(each for each in asked if each not in self._tokens or not reach.covers(self._tokens[each]))
         if not foreign:
             for token_id in asked:
-                await self.revoke(token_id, reach=reach, now=now)
+                await self.revoke(token_id, reach=reach, by=by)
         return foreign
 
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
@@ -107,6 +114,9 @@ class MemoryTokens:
         # One whose user was removed went with them.
         return self._tokens.get(self._by_digest.get(digest, ""))
 
+    def _live_tokens_of(self, user_id: str, now: int) -> int:
+        return sum(other.user_id == user_id and other.is_live(now) for other in self._tokens.values())
+
     def _is_unrevoked(self, token_id: str) -> bool:
         return token_id in self._tokens and self._tokens[token_id].revoked_at is None
 
@@ -114,7 +124,8 @@ class MemoryTokens:
 class MemoryGuesses:
     """`ports.GuessLog`."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self._failures: dict[str, Failures] = {}
 
     async def failures(self, key: str) -> Failures | None:
@@ -128,6 +139,10 @@ class MemoryGuesses:
     async def forget(self, keys: Sequence[str]) -> None:
         for key in keys:
             self._failures.pop(key, None)
+
+    async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
+        await self.forget(keys)
+        self._write(events.noted("unlock", user, by))
 
     async def forget_older(self, *, before: int) -> None:
         self._failures = {key: noted for key, noted in self._failures.items() if noted.last_at >= before}
@@ -145,3 +160,23 @@ class MemoryBudgets:
 
     async def forget_older(self, *, before: int) -> None:
         self._counts = Counter({purse: count for purse, count in self._counts.items() if purse[0] >= before})
+
+
+class MemoryEvents:
+    """`ports.EventLog`."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def write(self, event: Event) -> None:
+        """One more."""
+        self._events.append(event)
+
+    async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
+        found = [each for each in self._events if each.customer_id == customer_id and sought.matches(each)]
+        newest = sorted(found, key=_position, reverse=True)
+        return [each for each in newest if after is None or _position(each) < after][:size]
+
+
+def _position(event: Event) -> Position:
+    return event.by.at, event.id

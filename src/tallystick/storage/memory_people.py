@@ -1,21 +1,28 @@
 """Customers, users and services of the memory store."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import asdict, replace
 
+from tallystick.core import events
 from tallystick.core.errors import Conflict, NotFound
+from tallystick.core.events import Event, Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
 from tallystick.core.ports import Outcome, Removal
 from tallystick.core.token import Token
 from tallystick.storage.text import require_storable
 
+Write: TypeAlias = Callable[[Event], None]
+"""Where events go."""
+
 
 class MemoryDirectory:
     """`ports.Directory`."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self.by_id: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}  # `MemoryTokens` keeps them; they stand in the way of those who would leave
         self._customers: dict[str, Customer] = {}
@@ -23,13 +30,14 @@ class MemoryDirectory:
         self._credentials: dict[str, Credentials] = {}
         self._used_steps: dict[str, int] = {}
 
-    async def add_customer(self, customer: Customer) -> None:
+    async def add_customer(self, customer: Customer, *, by: Origin) -> None:
         require_storable(customer.name)
         if customer.id in self._customers:
             raise Conflict("a customer with this id exists already")
         self._customers[customer.id] = customer
+        self._write(events.created(customer, by))
 
-    async def add_user(self, user: User, *, password_hash: str) -> None:
+    async def add_user(self, user: User, *, password_hash: str, by: Origin) -> None:
         require_storable(user.login, user.name)
         logins = {normal_login(other.login) for other in self.by_id.values()}
         if user.id in self.by_id or normal_login(user.login) in logins:
@@ -38,14 +46,16 @@ class MemoryDirectory:
             raise NotFound("no such customer")
         self.by_id[user.id] = replace(user, two_factor=False, locked=False)
         self._credentials[user.id] = Credentials(user_id=user.id, password_hash=password_hash, totp_sealed=None)
+        self._write(events.created(self.by_id[user.id], by))
 
-    async def add_service(self, service: Service) -> None:
+    async def add_service(self, service: Service, *, by: Origin) -> None:
         require_storable(service.name)
         if service.id in self._services:
             raise Conflict("a service with this id exists already")
         if service.customer_id not in self._customers:
             raise NotFound("no such customer")
         self._services[service.id] = service
+        self._write(events.created(service, by))
 
     async def customers(self) -> list[Customer]:
         return sorted(self._customers.values(), key=age)
@@ -73,56 +83,62 @@ class MemoryDirectory:
     async def service(self, service_id: str) -> Service | None:
         return self._services.get(service_id)
 
-    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+    async def rename_customer(self, customer_id: str, *, name: str, by: Origin) -> bool:
         require_storable(name)
-        if customer_id not in self._customers:
+        before = self._customers.get(customer_id)
+        if before is None:
             return False
-        self._customers[customer_id] = replace(self._customers[customer_id], name=name)
+        self._customers[customer_id] = replace(before, name=name)
+        self._write(events.changed(before, self._customers[customer_id], by))
         return True
 
-    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str, by: Origin) -> bool:
         require_storable(name)
         if not self.knows([service_id], customer_id):
             return False
-        self._services[service_id] = replace(self._services[service_id], name=name)
+        before = self._services[service_id]
+        self._services[service_id] = replace(before, name=name)
+        self._write(events.changed(before, self._services[service_id], by))
         return True
 
-    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_service(self, service_id: str, *, customer_id: str, by: Origin) -> Removal:
         if not self.knows([service_id], customer_id):
             return Removal(Outcome.UNKNOWN)
-        limited = [one for one in self.tokens.values() if service_id in one.services and one.is_live(now)]
+        limited = [one for one in self.tokens.values() if service_id in one.services and one.is_live(by.at)]
         if limited:
             return Removal(Outcome.IN_USE, tuple(one.id for one in sorted(limited, key=age)))
-        del self._services[service_id]
+        self._write(events.removed(self._services.pop(service_id), by))
         return Removal(Outcome.DONE)
 
-    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, by: Origin) -> Outcome:
         require_storable(change.login or "", change.name or "")
         before = self.by_id.get(user_id)
         if before is None or before.customer_id != customer_id:
             return Outcome.UNKNOWN
         wanted = {name: value for name, value in asdict(change).items() if value is not None}
-        after = replace(before, **wanted, updated_at=now)
+        after = replace(before, **wanted, updated_at=by.at)
         if not after.is_active_superuser and self._is_last_superuser(before):
             return Outcome.LAST_SUPERUSER
         if any(normal_login(each.login) == normal_login(after.login) for each in self._others(user_id)):
             raise Conflict("another user has this login")
         self.by_id[user_id] = after
+        self._write(events.changed(before, after, by))
         return Outcome.DONE
 
-    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_user(self, user_id: str, *, customer_id: str, by: Origin) -> Removal:
         user = self.by_id.get(user_id)
         if user is None or user.customer_id != customer_id:
             return Removal(Outcome.UNKNOWN)
         if self._is_last_superuser(user):
             return Removal(Outcome.LAST_SUPERUSER)
         own = sorted((one for one in self.tokens.values() if one.user_id == user_id), key=age)
-        if live := tuple(one.id for one in own if one.is_live(now)):
+        if live := tuple(one.id for one in own if one.is_live(by.at)):
             return Removal(Outcome.IN_USE, live)
         for one in own:
             del self.tokens[one.id]
         del self.by_id[user_id], self._credentials[user_id]
         self._used_steps.pop(user_id, None)
+        self._write(events.removed(user, by))
         return Removal(Outcome.DONE)
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
@@ -132,23 +148,31 @@ class MemoryDirectory:
         return None
 
     async def set_password(
-        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+        self, user_id: str, *, password_hash: str, replacing: str | None, by: Origin, kept: str | None = None
     ) -> bool:
         known = self._credentials.get(user_id)
         if known is None or replacing not in (None, known.password_hash):
             return False
         self._credentials[user_id] = replace(known, password_hash=password_hash)
-        self.by_id[user_id] = replace(self.by_id[user_id], updated_at=now)
+        self.by_id[user_id] = replace(self.by_id[user_id], updated_at=by.at)
+        self._write(events.noted("password", self.by_id[user_id], by))
         for one in list(self.tokens.values()):
             if kept is not None and one.user_id == user_id and one.id != kept and one.revoked_at is None:
-                self.tokens[one.id] = replace(one, revoked_at=now)
+                self.end(one, by)
         return True
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
+        known = self._credentials.get(user_id)
+        if known is not None and known.password_hash == replacing:
+            self._credentials[user_id] = replace(known, password_hash=password_hash)
+
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
         if user_id not in self.by_id:
             return False
         self._credentials[user_id] = replace(self._credentials[user_id], totp_sealed=sealed)
-        self.by_id[user_id] = replace(self.by_id[user_id], two_factor=sealed is not None, updated_at=now)
+        before = self.by_id[user_id]
+        self.by_id[user_id] = replace(before, two_factor=sealed is not None, updated_at=by.at)
+        self._write(events.changed(before, self.by_id[user_id], by, action="two_factor"))
         self._used_steps.pop(user_id, None)
         return True
 
@@ -157,6 +181,18 @@ class MemoryDirectory:
             return False
         self._used_steps[user_id] = step
         return True
+
+    def has(self, customer_id: str, user_id: str | None) -> bool:
+        """Whether there is this customer, with this user if one is named."""
+        if user_id is None:
+            return customer_id in self._customers
+        user = self.by_id.get(user_id)
+        return user is not None and user.customer_id == customer_id
+
+    def end(self, token: Token, by: Origin) -> None:
+        """Revoke a token that is not revoked."""
+        self.tokens[token.id] = replace(token, revoked_at=by.at)
+        self._write(events.revoked(token, by))
 
     def _is_last_superuser(self, user: User) -> bool:
         colleagues = [each for each in self._others(user.id) if each.customer_id == user.customer_id]

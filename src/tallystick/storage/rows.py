@@ -5,23 +5,29 @@ from typing import Any, Final
 
 import msgspec
 
+from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
-from tallystick.core.ports import Failures, Seen
+from tallystick.core.ports import Failures, Position, Seen
 from tallystick.core.scope import stored
 from tallystick.core.token import LastUse, Token
+from tallystick.storage.text import readable
 
 # Any: a driver's row has whatever the statement selects; what comes out of this module is typed.
 Row = Sequence[Any]
+
+AFTER_ALL: Final = 2**63 - 1
+"""An instant after every other: where a list begins that has the newest first."""
 
 BEFORE_ALL: Final = -(2**63)
 """An instant before every other: where the first batch of a list begins."""
 
 _ROLES: Final = {role.value: role for role in Role}
+_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 _IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 def token(row: Row) -> Token:
-    """A row of `token`, `tokens_of_user` or `tokens_of_customer`."""
+    """A row of `token`, and of every list of tokens."""
     (
         id_,
         user_id,
@@ -36,6 +42,9 @@ def token(row: Row) -> Token:
         used_ip,
         used_agent,
         revoked_at,
+        role,
+        creator_id,
+        tls_access,
     ) = row
     return Token(
         id=id_,
@@ -49,13 +58,18 @@ def token(row: Row) -> Token:
         sudo_until=sudo_until,
         last_use=None if used_at is None else LastUse(used_at, used_ip, used_agent),
         revoked_at=revoked_at,
+        role=None if role is None else _ROLES[role],
+        creator_id=creator_id,
+        tls_access=bool(tls_access),
     )
 
 
 def seen(row: Row) -> Seen:
     """A row of `look_up`: a token, then what its user has beyond the ids that the token has too."""
-    found = token(row[:13])
-    login, name, role, two_factor, created_at, updated_at, locked = row[13:]
+    found = token(row[:16])
+    if found.user_id is None:
+        return Seen(found, None)
+    login, name, role, two_factor, created_at, updated_at, locked = row[16:]
     return Seen(
         found,
         User(
@@ -153,10 +167,57 @@ def asked(token: Token, *, limit: int, parent_id: str | None, now: int) -> Row:
         json(token.services) if token.services else "[]",
         token.created_at,
         token.expires_at,
+        token.role,
+        token.creator_id,
+        token.tls_access,
         limit,
         parent_id,
         now,
     )
+
+
+def event(row: Row) -> Event:
+    """A row of `events_of_customer` or `events_of_target`."""
+    customer_id, at, id_, action, target_kind, target_id, before, after, reason = row[:9]
+    user_id, token_id, ip, user_agent, request_id = row[9:]
+    return Event(
+        id=id_,
+        customer_id=customer_id,
+        action=action,
+        target_kind=target_kind,
+        target_id=target_id,
+        before=None if before is None else _FIELDS.decode(before),
+        after=None if after is None else _FIELDS.decode(after),
+        reason=reason,
+        by=Origin(at=at, user_id=user_id, token_id=token_id, ip=ip, user_agent=user_agent, request_id=request_id),
+    )
+
+
+def of_event(event: Event) -> Row:
+    """What `add_events` takes for one."""
+    by = event.by
+    return (
+        event.customer_id,
+        by.at,
+        event.id,
+        event.action,
+        event.target_kind,
+        event.target_id,
+        None if event.before is None else json(event.before),
+        None if event.after is None else json(event.after),
+        event.reason,
+        by.user_id,
+        by.token_id,
+        readable(by.ip),
+        readable(by.user_agent),
+        readable(by.request_id),
+    )
+
+
+def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:
+    """What `events_of_customer` and `events_of_target` take, apart from customer and size."""
+    at, id_ = (AFTER_ALL, "") if after is None else after
+    return msgspec.structs.asdict(sought) | {"at": at, "after_id": id_}
 
 
 def ids(text: str) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
-_SHARED: Final = ("tokens", "people", "guesses", "budgets", "meta")
-_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets")
+_SHARED: Final = ("tokens", "people", "guesses", "budgets", "events", "meta")
+_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets", "events")
 
 
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,18 +23,20 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     # tokens
     look_up: str
     token: str
-    tokens_of_user: str
+    tokens_of_owner: str
     tokens_of_customer: str
     is_unrevoked: str
     raise_sudo: str
     revoke: str
     add_all: str
     out_of_reach: str
+    unrevoked_among: str
     revoke_all: str
     touch: str
     live_of_user: str
     live_of_service: str
     are_services: str
+    others_of_user: str
     revoke_others: str
     forget_of_user: str
     # people
@@ -58,6 +60,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     remove_user: str
     remove_service: str
     set_password: str
+    renew_hash: str
     set_totp: str
     use_totp_step: str
     # guesses
@@ -68,6 +71,10 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     # budgets
     spend_all: str
     forget_hours: str
+    # events
+    add_events: str
+    events_of_customer: str
+    events_of_target: str
     # meta
     meta: str
     keep_meta: str

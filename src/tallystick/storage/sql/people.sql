@@ -151,6 +151,13 @@ UPDATE "user"
  WHERE id = :id
    AND (:replacing IS NULL OR password_hash = :replacing);
 
+-- name: renew_hash(id, password_hash, replacing)!
+-- Keep the same password with newer parameters, unless somebody replaced it meanwhile.
+UPDATE "user"
+   SET password_hash = :password_hash
+ WHERE id = :id
+   AND password_hash = :replacing;
+
 -- name: set_totp(id, sealed, now)!
 -- Set or take away the one-time secret.  Steps that were used belonged to the old one.
 UPDATE "user"

@@ -1,7 +1,7 @@
 -- Tokens: what every dialect says alike.  The columns of a token are in the order that rows.py reads.
 
 -- name: look_up(digest)^
--- The token behind a digest, live or not, and its user.  The hot path: one join, two index searches.
+-- The token behind a digest, live or not, and its user.  An automation token has none.  The hot path: two index searches.
 SELECT t.id,
        t.user_id,
        t.customer_id,
@@ -15,6 +15,9 @@ SELECT t.id,
        t.used_ip,
        t.used_agent,
        t.revoked_at,
+       t.role,
+       t.creator_id,
+       t.tls_access,
        u.login,
        u.name,
        u.role,
@@ -23,7 +26,7 @@ SELECT t.id,
        u.updated_at,
        u.locked
   FROM token AS t
-  JOIN "user" AS u ON u.id = t.user_id
+  LEFT JOIN "user" AS u ON u.id = t.user_id
  WHERE t.digest = :digest;
 
 -- name: token(id)^
@@ -40,12 +43,15 @@ SELECT id,
        used_at,
        used_ip,
        used_agent,
-       revoked_at
+       revoked_at,
+       role,
+       creator_id,
+       tls_access
   FROM token
  WHERE id = :id;
 
--- name: tokens_of_user(user_id, customer_id, created_at, id, size)
--- The next batch of a user's tokens that are not revoked, after (created_at, id), oldest first.
+-- name: tokens_of_owner(owner_id, customer_id, created_at, id, size)
+-- The next batch of an owner's tokens that are not revoked, after (created_at, id), oldest first.
 -- || '': the planner must not think of the customer's index, in which it would walk through everybody's tokens.
   SELECT id,
          user_id,
@@ -59,9 +65,12 @@ SELECT id,
          used_at,
          used_ip,
          used_agent,
-         revoked_at
+         revoked_at,
+         role,
+         creator_id,
+         tls_access
     FROM token
-   WHERE user_id = :user_id
+   WHERE owner_id = :owner_id
      AND customer_id || '' = :customer_id
      AND revoked_at IS NULL
      AND (created_at, id) > (:created_at, :id)
@@ -82,7 +91,10 @@ ORDER BY created_at, id
          used_at,
          used_ip,
          used_agent,
-         revoked_at
+         revoked_at,
+         role,
+         creator_id,
+         tls_access
     FROM token
    WHERE customer_id = :customer_id
      AND revoked_at IS NULL
@@ -101,33 +113,56 @@ UPDATE token
  WHERE id = :id
    AND revoked_at IS NULL;
 
--- name: revoke(id, customer_id, user_id, now)!
+-- name: revoke(id, customer_id, owner_id, now)!
 -- End one token, if it is within reach and nobody ended it before.
 UPDATE token
    SET revoked_at = :now
  WHERE id = :id
    AND revoked_at IS NULL
    AND customer_id = :customer_id
-   AND (:user_id IS NULL OR user_id = :user_id);
+   AND (:owner_id IS NULL OR owner_id = :owner_id);
 
--- name: live_of_user(user_id, now)
+-- name: live_of_user(id, now)
 -- A user's live tokens, oldest first.
   SELECT id
     FROM token
-   WHERE user_id = :user_id
+   WHERE owner_id = :id
      AND revoked_at IS NULL
      AND (expires_at IS NULL OR expires_at > :now)
 ORDER BY created_at, id;
 
--- name: revoke_others(user_id, kept, now)!
--- End all of a user's tokens but one.
-UPDATE token
-   SET revoked_at = :now
- WHERE user_id = :user_id
+-- name: others_of_user(id, kept)
+-- A user's tokens that are not revoked, but one.
+SELECT id,
+       user_id,
+       customer_id,
+       name,
+       scope,
+       services,
+       created_at,
+       expires_at,
+       sudo_until,
+       used_at,
+       used_ip,
+       used_agent,
+       revoked_at,
+       role,
+       creator_id,
+       tls_access
+  FROM token
+ WHERE owner_id = :id
    AND id <> :kept
    AND revoked_at IS NULL;
 
--- name: forget_of_user(user_id)!
+-- name: revoke_others(id, kept, now)!
+-- End all of a user's tokens but one.
+UPDATE token
+   SET revoked_at = :now
+ WHERE owner_id = :id
+   AND id <> :kept
+   AND revoked_at IS NULL;
+
+-- name: forget_of_user(id)!
 -- Delete the tokens of a user who goes, none of which is live.
 DELETE FROM token
- WHERE user_id = :user_id;
+ WHERE user_id = :id;

@@ -1,15 +1,19 @@
-"""How people and services change and go in SQLite.  What looks first and writes then does both within one transaction.
+"""How people and services come, change and go in SQLite, each with its event in the same transaction.
 
-The writer begins it IMMEDIATE: from the look to the commit nobody else writes, in this process or another.
+The writer begins it IMMEDIATE: from the first look to the commit nobody else writes, in this process or another.
 """
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
+from tallystick.core import events
+from tallystick.core.events import Origin, Record
+from tallystick.core.people import Customer, Service, User
 from tallystick.core.ports import Outcome, Removal
 from tallystick.storage import rows
 from tallystick.storage.sqlite.connection import refused
+from tallystick.storage.sqlite.events import write
 from tallystick.storage.statements import load
 
 _SQL: Final = load("sqlite", driver="sqlite3")
@@ -18,22 +22,52 @@ _SQL: Final = load("sqlite", driver="sqlite3")
 Parameters = dict[str, Any]
 
 
-def rename_customer(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[bool]:
+class Addition(NamedTuple):
+    """A new record, what its statement takes, and who adds it."""
+
+    record: Record
+    wanted: Parameters
+    by: Origin
+
+
+class Change(NamedTuple):
+    """What its statements take, and who is behind it."""
+
+    wanted: Parameters
+    by: Origin
+
+
+def add_customers(connection: sqlite3.Connection, additions: Sequence[Addition]) -> list[None]:
+    """Raises `Conflict` for an id that is taken."""
+    return _insert(connection, _SQL.add_customer, additions, taken="a customer with this id exists already")
+
+
+def add_users(connection: sqlite3.Connection, additions: Sequence[Addition]) -> list[None]:
+    """Raises `Conflict` for an id or a login that is taken, `NotFound` without the customer."""
+    return _insert(connection, _SQL.add_user, additions, taken="a user with this id or login exists already")
+
+
+def add_services(connection: sqlite3.Connection, additions: Sequence[Addition]) -> list[None]:
+    """Raises `Conflict` for an id that is taken, `NotFound` without the customer."""
+    return _insert(connection, _SQL.add_service, additions, taken="a service with this id exists already")
+
+
+def rename_customers(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Whether there was one to rename."""
-    return [connection.execute(_SQL.rename_customer, each).rowcount == 1 for each in changes]
+    return [_changed(connection, _SQL.rename_customer, each, _customer) for each in changes]
 
 
-def rename_service(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[bool]:
+def rename_services(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Whether the customer had one to rename."""
-    return [connection.execute(_SQL.rename_service, each).rowcount == 1 for each in changes]
+    return [_changed(connection, _SQL.rename_service, each, _service) for each in changes]
 
 
-def remove_service(connection: sqlite3.Connection, removals: Sequence[Parameters]) -> list[Removal]:
+def remove_services(connection: sqlite3.Connection, removals: Sequence[Change]) -> list[Removal]:
     """Delete services to which no live token is limited."""
-    return [_remove_service(connection, **each) for each in removals]
+    return [_remove_service(connection, each) for each in removals]
 
 
-def change_user(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[Outcome]:
+def change_users(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Outcome]:
     """Change users; a superuser who is the last stays one."""
     try:
         return [_change_user(connection, each) for each in changes]
@@ -41,51 +75,107 @@ def change_user(connection: sqlite3.Connection, changes: Sequence[Parameters]) -
         raise refused(error, taken="another user has this login", missing="no such user") from error
 
 
-def remove_user(connection: sqlite3.Connection, removals: Sequence[Parameters]) -> list[Removal]:
+def remove_users(connection: sqlite3.Connection, removals: Sequence[Change]) -> list[Removal]:
     """Delete users who have no live token, with what is left of their others."""
-    return [_remove_user(connection, **each) for each in removals]
+    return [_remove_user(connection, each) for each in removals]
 
 
-def set_password_and_end(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[bool]:
-    """Replace passwords, and end all tokens of those users but one each."""
-    return [_set_password_and_end(connection, each) for each in changes]
+def set_totps(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
+    """Whether there was a user whose one-time secret is another now."""
+    return [_changed(connection, _SQL.set_totp, each, _user, action="two_factor") for each in changes]
 
 
-def _remove_service(connection: sqlite3.Connection, *, id: str, customer_id: str, now: int) -> Removal:  # noqa: A002
-    wanted = {"service_id": id, "customer_id": customer_id, "now": now}
-    (is_known,) = connection.execute(_SQL.are_services, {"ids": rows.json([id]), "customer_id": customer_id}).fetchone()
-    if not is_known:
+def set_passwords(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
+    """Replace passwords, and where `kept` says so end all tokens of those users but one each."""
+    return [_set_password(connection, each) for each in changes]
+
+
+def _insert(connection: sqlite3.Connection, sql: str, additions: Sequence[Addition], *, taken: str) -> list[None]:
+    try:
+        for each in additions:
+            connection.execute(sql, each.wanted)
+    except sqlite3.IntegrityError as error:
+        raise refused(error, taken=taken, missing="no such customer") from error
+    write(connection, [events.created(each.record, each.by) for each in additions])
+    return [None] * len(additions)
+
+
+def _changed(
+    connection: sqlite3.Connection,
+    sql: str,
+    change: Change,
+    read: Callable[[sqlite3.Connection, str], Record | None],
+    *,
+    action: str = "update",
+) -> bool:
+    """Carry it out, and tell how the record was before and is after it.  False when the statement found none."""
+    before = read(connection, change.wanted["id"])
+    if connection.execute(sql, change.wanted).rowcount != 1:
+        return False
+    after = read(connection, change.wanted["id"])
+    if before is not None and after is not None:
+        write(connection, [events.changed(before, after, change.by, action=action)])
+    return True
+
+
+def _remove_service(connection: sqlite3.Connection, removal: Change) -> Removal:
+    service = _service(connection, removal.wanted["id"])
+    if service is None or service.customer_id != removal.wanted["customer_id"]:
         return Removal(Outcome.UNKNOWN)
-    limited = connection.execute(_SQL.live_of_service, wanted).fetchall()
+    limited = connection.execute(_SQL.live_of_service, removal.wanted).fetchall()
     if limited:
         return Removal(Outcome.IN_USE, tuple(id_ for id_, _ in sorted(limited, key=lambda row: (row[1], row[0]))))
-    connection.execute(_SQL.remove_service, {"id": id})
+    connection.execute(_SQL.remove_service, removal.wanted)
+    write(connection, [events.removed(service, removal.by)])
     return Removal(Outcome.DONE)
 
 
-def _change_user(connection: sqlite3.Connection, change: Parameters) -> Outcome:
-    if connection.execute(_SQL.change_user, change).rowcount == 1:
+def _change_user(connection: sqlite3.Connection, change: Change) -> Outcome:
+    if _changed(connection, _SQL.change_user, change, _user):
         return Outcome.DONE
-    row = connection.execute(_SQL.is_last_superuser, change).fetchone()
+    row = connection.execute(_SQL.is_last_superuser, change.wanted).fetchone()
     return Outcome.UNKNOWN if row is None else Outcome.LAST_SUPERUSER
 
 
-def _remove_user(connection: sqlite3.Connection, *, id: str, customer_id: str, now: int) -> Removal:  # noqa: A002
-    row = connection.execute(_SQL.is_last_superuser, {"id": id, "customer_id": customer_id}).fetchone()
-    if row is None:
+def _remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
+    user, row = _user(connection, removal.wanted["id"]), connection.execute(_SQL.is_last_superuser, removal.wanted)
+    (is_last,) = row.fetchone() or (None,)
+    if user is None or is_last is None:
         return Removal(Outcome.UNKNOWN)
-    if row[0]:
+    if is_last:
         return Removal(Outcome.LAST_SUPERUSER)
-    live = connection.execute(_SQL.live_of_user, {"user_id": id, "now": now}).fetchall()
+    live = connection.execute(_SQL.live_of_user, removal.wanted).fetchall()
     if live:
         return Removal(Outcome.IN_USE, tuple(row[0] for row in live))
-    connection.execute(_SQL.forget_of_user, {"user_id": id})
-    connection.execute(_SQL.remove_user, {"id": id})
+    connection.execute(_SQL.forget_of_user, removal.wanted)
+    connection.execute(_SQL.remove_user, removal.wanted)
+    write(connection, [events.removed(user, removal.by)])
     return Removal(Outcome.DONE)
 
 
-def _set_password_and_end(connection: sqlite3.Connection, change: Parameters) -> bool:
-    if connection.execute(_SQL.set_password, change).rowcount != 1:
+def _set_password(connection: sqlite3.Connection, change: Change) -> bool:
+    user = _user(connection, change.wanted["id"])
+    if user is None or connection.execute(_SQL.set_password, change.wanted).rowcount != 1:
         return False
-    connection.execute(_SQL.revoke_others, change)
+    happened = [events.noted("password", user, change.by)]
+    if change.wanted["kept"] is not None:
+        others = connection.execute(_SQL.others_of_user, change.wanted).fetchall()
+        happened += [events.revoked(rows.token(row), change.by) for row in others]
+        connection.execute(_SQL.revoke_others, change.wanted)
+    write(connection, happened)
     return True
+
+
+def _customer(connection: sqlite3.Connection, customer_id: str) -> Customer | None:
+    row = connection.execute(_SQL.customer, {"id": customer_id}).fetchone()
+    return None if row is None else rows.customer(row)
+
+
+def _service(connection: sqlite3.Connection, service_id: str) -> Service | None:
+    row = connection.execute(_SQL.service, {"id": service_id}).fetchone()
+    return None if row is None else rows.service(row)
+
+
+def _user(connection: sqlite3.Connection, user_id: str) -> User | None:
+    row = connection.execute(_SQL.user, {"id": user_id}).fetchone()
+    return None if row is None else rows.user(row)

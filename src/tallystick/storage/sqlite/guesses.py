@@ -2,10 +2,14 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from tallystick.core import events
+from tallystick.core.events import Event, Origin
+from tallystick.core.people import User
 from tallystick.core.ports import Failures
 from tallystick.storage import rows
+from tallystick.storage.sqlite.events import write
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
@@ -32,8 +36,16 @@ class SqliteGuesses:
     async def forget(self, keys: Sequence[str]) -> None:
         await self._writer.submit(_forget, {"keys": rows.json(keys)})
 
+    async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
+        await self._writer.submit(_unlock, _Unlock(rows.json(keys), events.noted("unlock", user, by)))
+
     async def forget_older(self, *, before: int) -> None:
         await self._writer.submit(_forget_older, {"before": before})
+
+
+class _Unlock(NamedTuple):
+    keys: str
+    event: Event
 
 
 # Any: the parameters of a statement.
@@ -46,6 +58,11 @@ def _note_failure(connection: sqlite3.Connection, items: Sequence[Parameters]) -
 
 def _forget(connection: sqlite3.Connection, items: Sequence[Parameters]) -> list[None]:
     return _run(connection, _SQL.forget, items)
+
+
+def _unlock(connection: sqlite3.Connection, items: Sequence[_Unlock]) -> list[None]:
+    write(connection, [item.event for item in items])
+    return _run(connection, _SQL.forget, [{"keys": item.keys} for item in items])
 
 
 def _forget_older(connection: sqlite3.Connection, items: Sequence[Parameters]) -> list[None]:

@@ -4,12 +4,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
+from tallystick.core.events import Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
 from tallystick.core.ports import Outcome, Removal
 from tallystick.storage import rows
 from tallystick.storage.sqlite import changes
-from tallystick.storage.sqlite.changes import Parameters
-from tallystick.storage.sqlite.connection import refused
+from tallystick.storage.sqlite.changes import Addition, Change, Parameters
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
@@ -25,17 +27,19 @@ class SqliteDirectory:
         self._reader = reader
         self._writer = writer
 
-    async def add_customer(self, customer: Customer) -> None:
+    async def add_customer(self, customer: Customer, *, by: Origin) -> None:
         require_storable(customer.name)
-        await self._writer.submit(_add_customer, rows.of_customer(customer))
+        await self._writer.submit(changes.add_customers, Addition(customer, rows.of_customer(customer), by))
 
-    async def add_user(self, user: User, *, password_hash: str) -> None:
+    async def add_user(self, user: User, *, password_hash: str, by: Origin) -> None:
         require_storable(user.login, user.name)
-        await self._writer.submit(_add_user, rows.of_user(user, password_hash=password_hash))
+        new = replace(user, two_factor=False, locked=False)
+        wanted = rows.of_user(user, password_hash=password_hash)
+        await self._writer.submit(changes.add_users, Addition(new, wanted, by))
 
-    async def add_service(self, service: Service) -> None:
+    async def add_service(self, service: Service, *, by: Origin) -> None:
         require_storable(service.name)
-        await self._writer.submit(_add_service, rows.of_service(service))
+        await self._writer.submit(changes.add_services, Addition(service, rows.of_service(service), by))
 
     async def customers(self) -> list[Customer]:
         return [rows.customer(row) for row in self._reader.all(_SQL.customers, {})]
@@ -66,49 +70,52 @@ class SqliteDirectory:
         row = self._reader.one(_SQL.service, {"id": service_id})
         return None if row is None else rows.service(row)
 
-    async def rename_customer(self, customer_id: str, *, name: str) -> bool:
+    async def rename_customer(self, customer_id: str, *, name: str, by: Origin) -> bool:
         require_storable(name)
-        wanted = {"id": customer_id, "name": name}
-        return is_storable(customer_id) and await self._writer.submit(changes.rename_customer, wanted)
+        change = Change({"id": customer_id, "name": name}, by)
+        return is_storable(customer_id) and await self._writer.submit(changes.rename_customers, change)
 
-    async def rename_service(self, service_id: str, *, customer_id: str, name: str) -> bool:
+    async def rename_service(self, service_id: str, *, customer_id: str, name: str, by: Origin) -> bool:
         require_storable(name)
-        wanted = {"id": service_id, "customer_id": customer_id, "name": name}
-        return is_storable(service_id) and await self._writer.submit(changes.rename_service, wanted)
+        change = Change({"id": service_id, "customer_id": customer_id, "name": name}, by)
+        return is_storable(service_id) and await self._writer.submit(changes.rename_services, change)
 
-    async def remove_service(self, service_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_service(self, service_id: str, *, customer_id: str, by: Origin) -> Removal:
         if not is_storable(service_id):
             return Removal(Outcome.UNKNOWN)
-        wanted = {"id": service_id, "customer_id": customer_id, "now": now}
-        return await self._writer.submit(changes.remove_service, wanted)
+        removal = Change({"id": service_id, "customer_id": customer_id, "now": by.at}, by)
+        return await self._writer.submit(changes.remove_services, removal)
 
-    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, now: int) -> Outcome:
+    async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, by: Origin) -> Outcome:
         require_storable(change.login or "", change.name or "")
         if not is_storable(user_id):
             return Outcome.UNKNOWN
-        wanted = {"id": user_id, "customer_id": customer_id, "now": now, **rows.of_change(change)}
-        return await self._writer.submit(changes.change_user, wanted)
+        wanted = {"id": user_id, "customer_id": customer_id, "now": by.at, **rows.of_change(change)}
+        return await self._writer.submit(changes.change_users, Change(wanted, by))
 
-    async def remove_user(self, user_id: str, *, customer_id: str, now: int) -> Removal:
+    async def remove_user(self, user_id: str, *, customer_id: str, by: Origin) -> Removal:
         if not is_storable(user_id):
             return Removal(Outcome.UNKNOWN)
-        wanted = {"id": user_id, "customer_id": customer_id, "now": now}
-        return await self._writer.submit(changes.remove_user, wanted)
+        removal = Change({"id": user_id, "customer_id": customer_id, "now": by.at}, by)
+        return await self._writer.submit(changes.remove_users, removal)
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         row = self._reader.one(_SQL.credentials, {"login_key": normal_login(login)})
         return None if row is None else rows.proof(row)
 
     async def set_password(
-        self, user_id: str, *, password_hash: str, replacing: str | None, now: int, kept: str | None = None
+        self, user_id: str, *, password_hash: str, replacing: str | None, by: Origin, kept: str | None = None
     ) -> bool:
-        wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing, "now": now}
-        if kept is None:
-            return await self._writer.submit(_set_password, wanted)
-        return await self._writer.submit(changes.set_password_and_end, wanted | {"user_id": user_id, "kept": kept})
+        wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing, "now": by.at, "kept": kept}
+        return await self._writer.submit(changes.set_passwords, Change(wanted, by))
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, now: int) -> bool:
-        return await self._writer.submit(_set_totp, {"id": user_id, "sealed": sealed, "now": now})
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
+        wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing}
+        await self._writer.submit(_renew_hash, wanted)
+
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
+        change = Change({"id": user_id, "sealed": sealed, "now": by.at}, by)
+        return await self._writer.submit(changes.set_totps, change)
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         return await self._writer.submit(_use_totp_step, {"id": user_id, "step": step})
@@ -119,33 +126,10 @@ class SqliteDirectory:
         return self._reader.all(of_customer, {"customer_id": customer_id})
 
 
-def _add_customer(connection: sqlite3.Connection, customers: Sequence[Parameters]) -> list[None]:
-    return _insert(connection, _SQL.add_customer, customers, taken="a customer with this id exists already")
-
-
-def _add_user(connection: sqlite3.Connection, users: Sequence[Parameters]) -> list[None]:
-    return _insert(connection, _SQL.add_user, users, taken="a user with this id or login exists already")
-
-
-def _add_service(connection: sqlite3.Connection, services: Sequence[Parameters]) -> list[None]:
-    return _insert(connection, _SQL.add_service, services, taken="a service with this id exists already")
-
-
-def _insert(connection: sqlite3.Connection, sql: str, items: Sequence[Parameters], *, taken: str) -> list[None]:
-    try:
-        for item in items:
-            connection.execute(sql, item)
-    except sqlite3.IntegrityError as error:
-        raise refused(error, taken=taken, missing="no such customer") from error
-    return [None] * len(items)
-
-
-def _set_password(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[bool]:
-    return [connection.execute(_SQL.set_password, each).rowcount == 1 for each in changes]
-
-
-def _set_totp(connection: sqlite3.Connection, changes: Sequence[Parameters]) -> list[bool]:
-    return [connection.execute(_SQL.set_totp, each).rowcount == 1 for each in changes]
+def _renew_hash(connection: sqlite3.Connection, renewals: Sequence[Parameters]) -> list[None]:
+    for each in renewals:
+        connection.execute(_SQL.renew_hash, each)
+    return [None] * len(renewals)
 
 
 def _use_totp_step(connection: sqlite3.Connection, uses: Sequence[Parameters]) -> list[bool]:

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from tallystick.storage.sqlite.budgets import SqliteBudgets
 from tallystick.storage.sqlite.connection import connect
+from tallystick.storage.sqlite.events import SqliteEvents
 from tallystick.storage.sqlite.guesses import SqliteGuesses
 from tallystick.storage.sqlite.people import SqliteDirectory
 from tallystick.storage.sqlite.reader import Reader
@@ -33,6 +34,7 @@ class SqliteStore:
         self.people = SqliteDirectory(reader, writer)
         self.guesses = SqliteGuesses(reader, writer)
         self.budgets = SqliteBudgets(writer)
+        self.events = SqliteEvents(reader)
         self._reader = reader
         self._writer = writer
 

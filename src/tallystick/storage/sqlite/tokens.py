@@ -2,14 +2,20 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
+from tallystick.core import events
 from tallystick.core.caller import Reach
+from tallystick.core.events import Event, Origin
 from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.storage import rows
+from tallystick.storage.sqlite.changes import Change, Parameters
 from tallystick.storage.sqlite.connection import refused
+from tallystick.storage.sqlite.events import write
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Separately, Writer
 from tallystick.storage.statements import load
@@ -34,29 +40,30 @@ class SqliteTokens:
         return None if row is None else rows.token(row)
 
     async def batches(self, reach: Reach, *, size: int) -> AsyncIterator[list[Token]]:
-        sql = _SQL.tokens_of_customer if reach.user_id is None else _SQL.tokens_of_user
+        sql = _SQL.tokens_of_customer if reach.owner_id is None else _SQL.tokens_of_owner
         wanted = {**_reach(reach), "created_at": rows.BEFORE_ALL, "id": "", "size": size}
         while found := self._reader.all(sql, wanted):
             batch = [rows.token(row) for row in found]
             yield batch
             wanted |= {"created_at": batch[-1].created_at, "id": batch[-1].id}
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, now: int) -> Added:
+    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         require_storable(token.name)
-        asked = rows.asked(token, limit=limit, parent_id=parent_id, now=now)
-        return await self._writer.submit(_add, _Addition(asked, digest, parent_id))
+        asked = rows.asked(token, limit=limit, parent_id=parent_id, now=by.at)
+        created = events.created(replace(token, sudo_until=None), by)
+        return await self._writer.submit(_add, _Addition(asked, digest, parent_id, created))
 
-    async def raise_sudo(self, token_id: str, *, until: int) -> bool:
-        return await self._writer.submit(_raise_sudo, {"id": token_id, "until": until})
+    async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
+        return await self._writer.submit(_raise_sudo, Change({"id": token_id, "until": until}, by))
 
-    async def revoke(self, token_id: str, *, reach: Reach, now: int) -> bool:
+    async def revoke(self, token_id: str, *, reach: Reach, by: Origin) -> bool:
         if not is_storable(token_id):
             return False
-        return await self._writer.submit(_revoke, {"id": token_id, **_reach(reach), "now": now})
+        return await self._writer.submit(_revoke, Change({"id": token_id, **_reach(reach), "now": by.at}, by))
 
-    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, now: int) -> tuple[str, ...]:
+    async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
         asked = tuple(dict.fromkeys(token_ids))
-        return await self._writer.submit(_revoke_all, {"ids": asked, **_reach(reach), "now": now})
+        return await self._writer.submit(_revoke_all, Change({"ids": asked, **_reach(reach), "now": by.at}, by))
 
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
         newest: dict[str, LastUse] = {}
@@ -71,14 +78,11 @@ class _Addition(NamedTuple):
     asked: rows.Row
     digest: Digest
     parent_id: str | None
-
-
-# Any: the parameters of a statement.
-Parameters = dict[str, Any]
+    created: Event
 
 
 def _reach(reach: Reach) -> Parameters:
-    return {"customer_id": reach.customer_id, "user_id": reach.user_id}
+    return {"customer_id": reach.customer_id, "owner_id": reach.owner_id}
 
 
 def _add(connection: sqlite3.Connection, additions: Sequence[_Addition]) -> list[Added]:
@@ -90,6 +94,7 @@ def _add(connection: sqlite3.Connection, additions: Sequence[_Addition]) -> list
     except sqlite3.IntegrityError as error:
         raise refused(error, taken="a token with this id or digest exists already", missing="no such user") from error
     if added == len(additions):
+        write(connection, [addition.created for addition in additions])
         return [Added.DONE] * added
     if len(additions) > 1:
         raise Separately
@@ -108,28 +113,52 @@ def _why_not(connection: sqlite3.Connection, addition: _Addition) -> Added:
     return Added.TOO_MANY
 
 
-def _raise_sudo(connection: sqlite3.Connection, raises: Sequence[Parameters]) -> list[bool]:
-    return [connection.execute(_SQL.raise_sudo, each).rowcount == 1 for each in raises]
+def _raise_sudo(connection: sqlite3.Connection, raises: Sequence[Change]) -> list[bool]:
+    return [_raise_one(connection, each) for each in raises]
 
 
-def _revoke(connection: sqlite3.Connection, revocations: Sequence[Parameters]) -> list[bool]:
-    return [connection.execute(_SQL.revoke, each).rowcount == 1 for each in revocations]
+def _raise_one(connection: sqlite3.Connection, change: Change) -> bool:
+    before = _token(connection, change.wanted["id"])
+    if before is None or connection.execute(_SQL.raise_sudo, change.wanted).rowcount != 1:
+        return False
+    after = replace(before, sudo_until=change.wanted["until"])
+    write(connection, [events.changed(before, after, change.by, action="raise")])
+    return True
 
 
-def _revoke_all(connection: sqlite3.Connection, revocations: Sequence[Parameters]) -> list[tuple[str, ...]]:
-    return [_revoke_list(connection, **each) for each in revocations]
+def _revoke(connection: sqlite3.Connection, revocations: Sequence[Change]) -> list[bool]:
+    return [_revoke_one(connection, each) for each in revocations]
 
 
-def _revoke_list(
-    connection: sqlite3.Connection, *, ids: tuple[str, ...], customer_id: str, user_id: str | None, now: int
-) -> tuple[str, ...]:
+def _revoke_one(connection: sqlite3.Connection, change: Change) -> bool:
+    before = _token(connection, change.wanted["id"])
+    if before is None or connection.execute(_SQL.revoke, change.wanted).rowcount != 1:
+        return False
+    write(connection, [events.revoked(before, change.by)])
+    return True
+
+
+def _revoke_all(connection: sqlite3.Connection, revocations: Sequence[Change]) -> list[tuple[str, ...]]:
+    return [_revoke_list(connection, each) for each in revocations]
+
+
+def _revoke_list(connection: sqlite3.Connection, change: Change) -> tuple[str, ...]:
+    """The foreign ones among the ids; when there are none, all of them are over."""
+    ids: tuple[str, ...] = change.wanted["ids"]
     storable = tuple(filter(is_storable, ids))
-    wanted = {"ids": rows.json(storable), "customer_id": customer_id, "user_id": user_id}
+    wanted = {**change.wanted, "ids": rows.json(storable)}
     (found,) = connection.execute(_SQL.out_of_reach, wanted).fetchone()
     foreign = {*rows.ids(found), *(set(ids) - set(storable))}
     if not foreign:
-        connection.execute(_SQL.revoke_all, {**wanted, "now": now})
+        ending = connection.execute(_SQL.unrevoked_among, wanted).fetchall()
+        connection.execute(_SQL.revoke_all, wanted)
+        write(connection, [events.revoked(rows.token(row), change.by) for row in ending])
     return tuple(each for each in ids if each in foreign)
+
+
+def _token(connection: sqlite3.Connection, token_id: str) -> Token | None:
+    row = connection.execute(_SQL.token, {"id": token_id}).fetchone()
+    return None if row is None else rows.token(row)
 
 
 def _touch(connection: sqlite3.Connection, batches: Sequence[dict[str, LastUse]]) -> list[None]:

@@ -1,0 +1,31 @@
+"""Who did what, in SQLite."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from tallystick.core.events import Event, Sought
+from tallystick.core.ports import Position
+from tallystick.storage import rows
+from tallystick.storage.sqlite.reader import Reader
+from tallystick.storage.statements import load
+
+_SQL: Final = load("sqlite", driver="sqlite3")
+
+
+class SqliteEvents:
+    """`ports.EventLog`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
+        wanted = {"customer_id": customer_id, **rows.of_sought(sought, after=after), "size": size}
+        sql = _SQL.events_of_customer if sought.target_id is None else _SQL.events_of_target
+        return [rows.event(row) for row in self._reader.all(sql, wanted)]
+
+
+def write(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+    """Within the transaction of what they tell: if this raises, nothing of it happened."""
+    if events:
+        connection.execute(_SQL.add_events, {"events": rows.json([rows.of_event(event) for event in events])})
