@@ -16,6 +16,7 @@ import msgspec
 
 from tallystick.core.caller import Reach
 from tallystick.core.events import Event, Origin, Sought
+from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -78,6 +79,19 @@ class TokenStore(Protocol):
 
         Each batch is read when it is asked for, so a list of any length stays flat in memory.
         """
+
+    async def find(
+        self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None = None, skip: int = 0
+    ) -> Page:
+        """Up to `size` (at least 1) of the wanted tokens within reach that are not revoked, in order.
+
+        `after`: only what comes after this place, which need not be that of a token any more.  Who goes on from each
+        page's `last` sees each token once that is there, and stands where it stands, all the while, whatever comes and goes
+        between.  `skip`: so many are left out at the beginning.
+        """
+
+    async def count(self, reach: Reach, wanted: Wanted) -> int:
+        """How many tokens `find` finds in all."""
 
     async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         """Add it as new, unless the token `parent_id` has been revoked, one of its services is not the customer's, or the

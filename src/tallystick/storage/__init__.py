@@ -3,6 +3,7 @@
     memory       the executable specification of the ports
     sqlite       one file, one machine
     statements   every SQL statement by name, from sql/*.sql
+    finding      the statements that find tokens, from pieces
     rows         row ↔ record
     text         which text a database can hold
     migrate      numbered changes of the schema

@@ -13,6 +13,7 @@ from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin, Sought
+from tallystick.core.find import Page, Place, Sort, Wanted, page
 from tallystick.core.people import User
 from tallystick.core.ports import Added, Failures, Position, Seen
 from tallystick.core.secret import Digest
@@ -61,8 +62,20 @@ class MemoryTokens:
             after = age(batch[-1])
 
     def _batch(self, reach: Reach, after: tuple[float, str], size: int) -> list[Token]:
-        within = [token for token in self._tokens.values() if token.revoked_at is None and reach.covers(token)]
-        return sorted((token for token in within if age(token) > after), key=age)[:size]
+        return sorted((token for token in self._within(reach) if age(token) > after), key=age)[:size]
+
+    async def find(
+        self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None = None, skip: int = 0
+    ) -> Page:
+        found = [token for token in self._within(reach) if wanted.matches(token) and sort.is_past(token, after)]
+        found.sort(key=sort.position, reverse=sort.descending)
+        return page(found[skip : skip + size + 1], sort=sort, size=size)
+
+    async def count(self, reach: Reach, wanted: Wanted) -> int:
+        return sum(map(wanted.matches, self._within(reach)))
+
+    def _within(self, reach: Reach) -> list[Token]:
+        return [token for token in self._tokens.values() if token.revoked_at is None and reach.covers(token)]
 
     async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         require_storable(token.name)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.core.events import Event, Origin, Sought
+from tallystick.core.find import Kind, Wanted, folded
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
 from tallystick.core.ports import Failures, Position, Seen
 from tallystick.core.scope import stored
@@ -23,6 +24,7 @@ BEFORE_ALL: Final = -(2**63)
 
 _ROLES: Final = {role.value: role for role in Role}
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
+_ROWS: Final = msgspec.json.Decoder(list[list[Any]])
 _IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -62,6 +64,11 @@ def token(row: Row) -> Token:
         creator_id=creator_id,
         tls_access=bool(tls_access),
     )
+
+
+def tokens(row: Row) -> list[Token]:
+    """The row of `find.page`: rows like those of `token`, as one JSON array."""
+    return [token(each) for each in _ROWS.decode(row[0])]
 
 
 def seen(row: Row) -> Seen:
@@ -148,6 +155,17 @@ def of_change(change: UserChange) -> dict[str, Any]:
 def of_service(service: Service) -> dict[str, Any]:
     """What `add_service` takes."""
     return msgspec.structs.asdict(service)
+
+
+def of_wanted(wanted: Wanted) -> dict[str, Any]:
+    """What the piece `wanted` of find.sql takes."""
+    asked = msgspec.structs.asdict(wanted)
+    del asked["kind"], asked["user_id"]
+    return asked | {
+        "folded": None if wanted.search is None else folded(wanted.search).decode("utf-8", "surrogatepass"),
+        "is_of_person": None if wanted.kind is None else wanted.kind is Kind.USER,
+        "of_person": wanted.user_id,
+    }
 
 
 def failures(row: Row) -> Failures:

@@ -3,6 +3,7 @@
 `Statements` is the list.  A file that lacks one of its names, or has one more, is found when the program starts.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -85,16 +86,22 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
 def load(dialect: str, *, driver: str) -> Statements:
     """The statements of a dialect (a folder below `sql/`) in the form that a driver (a name that aiosql knows) reads."""
     files = [SQL / f"{name}.sql" for name in _SHARED] + [SQL / dialect / f"{name}.sql" for name in _OF_DIALECT]
+    found = read(files, driver=driver)
+    wrong = found.keys() ^ set(Statements.__struct_fields__)
+    if wrong:
+        raise TallystickError(f"SQL files and statements.py disagree about: {', '.join(sorted(wrong))}")
+    return Statements(**found)
+
+
+def read(files: Sequence[Path], *, driver: str) -> dict[str, str]:
+    """Whatever has a name in these files, by name."""
     found: dict[str, str] = {}
     for file in files:
         queries = aiosql.from_path(file, driver)
         for name in queries.available_queries:
             if not name.endswith("_cursor"):
                 _put(found, name, getattr(queries, name).sql)
-    wrong = found.keys() ^ set(Statements.__struct_fields__)
-    if wrong:
-        raise TallystickError(f"SQL files and statements.py disagree about: {', '.join(sorted(wrong))}")
-    return Statements(**found)
+    return found
 
 
 def _put(found: dict[str, str], name: str, sql: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Self
 from tallystick.storage.sqlite.budgets import SqliteBudgets
 from tallystick.storage.sqlite.connection import connect
 from tallystick.storage.sqlite.events import SqliteEvents
+from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.guesses import SqliteGuesses
 from tallystick.storage.sqlite.people import SqliteDirectory
 from tallystick.storage.sqlite.reader import Reader
@@ -29,14 +30,15 @@ READ_WAITS_SECONDS: Final = 1.0
 class SqliteStore:
     """`ports.Store`.  Belongs to the event loop on which it was opened."""
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
-        self.tokens = SqliteTokens(reader, writer)
+    def __init__(self, reader: Reader, writer: Writer, finder: Finder) -> None:
+        self.tokens = SqliteTokens(reader, writer, finder)
         self.people = SqliteDirectory(reader, writer)
         self.guesses = SqliteGuesses(reader, writer)
         self.budgets = SqliteBudgets(writer)
         self.events = SqliteEvents(reader)
         self._reader = reader
         self._writer = writer
+        self._finder = finder
 
     @classmethod
     def open(cls, path: Path, *, busy_seconds: float = WRITE_WAITS_SECONDS) -> Self:
@@ -48,7 +50,8 @@ class SqliteStore:
         reader = Reader(open_checked(path, busy_seconds=min(busy_seconds, READ_WAITS_SECONDS)))
         # No waiting inside SQLite: `connection.patiently` does it better.
         writer = Writer(partial(connect, path, busy_seconds=0, any_thread=True), busy_seconds=busy_seconds)
-        return cls(reader, writer)
+        finder = Finder(partial(connect, path, busy_seconds=READ_WAITS_SECONDS))
+        return cls(reader, writer, finder)
 
     async def ready(self) -> None:
         """Raises `Unavailable` when the database cannot be read and written now.  To know, it writes: one small row."""
@@ -57,6 +60,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Write what was accepted, move the log into the file, and let go of both."""
+        await self._finder.stop()
         await self._writer.stop()
         self._reader.close()
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.events import Event, Origin
+from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -16,6 +17,7 @@ from tallystick.storage import rows
 from tallystick.storage.sqlite.changes import Change, Parameters
 from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.events import write
+from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Separately, Writer
 from tallystick.storage.statements import load
@@ -27,9 +29,10 @@ _SQL: Final = load("sqlite", driver="sqlite3")
 class SqliteTokens:
     """`ports.TokenStore`."""
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer, finder: Finder) -> None:
         self._reader = reader
         self._writer = writer
+        self._finder = finder
 
     async def look_up(self, digest: Digest) -> Seen | None:
         row = self._reader.one(_SQL.look_up, {"digest": digest})
@@ -46,6 +49,14 @@ class SqliteTokens:
             batch = [rows.token(row) for row in found]
             yield batch
             wanted |= {"created_at": batch[-1].created_at, "id": batch[-1].id}
+
+    async def find(
+        self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None = None, skip: int = 0
+    ) -> Page:
+        return await self._finder.page(reach, wanted, sort=sort, size=size, after=after, skip=skip)
+
+    async def count(self, reach: Reach, wanted: Wanted) -> int:
+        return await self._finder.count(reach, wanted)
 
     async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
         require_storable(token.name)

@@ -1,0 +1,39 @@
+"""The statements that find tokens, put together from the pieces in `sql/*/find.sql`.
+
+One condition, two reaches, four things to sort by and two directions would be dozens of statements that say nearly the
+same.  Nothing but those pieces ever becomes SQL: what a caller sends is a parameter.
+"""
+
+from functools import cache
+from typing import Final
+
+from tallystick.core.find import Sort
+from tallystick.storage.statements import SQL, read
+
+_DIRECTIONS: Final = {False: {"past": ">", "direction": "ASC"}, True: {"past": "<", "direction": "DESC"}}
+
+
+@cache
+def page(dialect: str, *, driver: str, of_owner: bool, sort: Sort, goes_on: bool) -> str:
+    """A page of an owner's or a customer's tokens.  `goes_on`: after a place, `:value` and `:id`."""
+    pieces = _pieces(dialect, driver=driver)
+    order = {"key": pieces[f"by_{sort.by}"], **_DIRECTIONS[sort.descending]}
+    rest = pieces["past" if goes_on else "from_the_start"].format_map(order)
+    return _whole(pieces["page"], pieces, of_owner=of_owner, rest=rest, **order)
+
+
+@cache
+def count(dialect: str, *, driver: str, of_owner: bool) -> str:
+    """How many of an owner's or a customer's tokens are wanted."""
+    pieces = _pieces(dialect, driver=driver)
+    return _whole(pieces["count"], pieces, of_owner=of_owner)
+
+
+def _whole(statement: str, pieces: dict[str, str], *, of_owner: bool, **more: str) -> str:
+    within = pieces["of_owner" if of_owner else "of_customer"]
+    return statement.format_map({"within": within, "wanted": pieces["wanted"], **more})
+
+
+@cache
+def _pieces(dialect: str, *, driver: str) -> dict[str, str]:
+    return read([SQL / dialect / "find.sql"], driver=driver)

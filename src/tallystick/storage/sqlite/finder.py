@@ -1,0 +1,95 @@
+"""Finds tokens in a thread of its own: what may look at all of them must not hold up the event loop.
+
+SQLite lets go of the interpreter's lock while it works, so others are served meanwhile.  One thread: who looks for much
+waits for others who do, and for nobody else.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from tallystick.core.caller import Reach
+from tallystick.core.errors import Unavailable
+from tallystick.core.find import Page, Place, Sort, Wanted
+from tallystick.core.find import page as page_of
+from tallystick.storage import finding, rows
+from tallystick.storage.sqlite.connection import unavailable
+from tallystick.storage.sqlite.reader import Reader
+
+R = TypeVar("R")
+
+
+class Finder:
+    """A reader that belongs to one thread.  Opened when first asked, because most processes are never asked."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._reader: Reader | None = None
+        self._thread = ThreadPoolExecutor(1, "tallystick-finder")
+
+    async def page(
+        self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None, skip: int
+    ) -> Page:
+        """`ports.TokenStore.find`."""
+        who, asked = _asked(reach, wanted)
+        asked |= {"size": size + 1, "skip": skip}
+        if after is not None:
+            asked |= {"value": after.value, "id": after.token_id}
+        sql = finding.page("sqlite", driver="sqlite3", of_owner=who, sort=sort, goes_on=after is not None)
+
+        def found(reader: Reader) -> Page:
+            row = reader.one(sql, asked)
+            return page_of(() if row is None else rows.tokens(row), sort=sort, size=size)
+
+        return await self._in_thread(found)
+
+    async def count(self, reach: Reach, wanted: Wanted) -> int:
+        """`ports.TokenStore.count`."""
+        who, asked = _asked(reach, wanted)
+        sql = finding.count("sqlite", driver="sqlite3", of_owner=who)
+
+        def counted(reader: Reader) -> int:
+            row = reader.one(sql, asked)
+            return 0 if row is None else int(row[0])
+
+        return await self._in_thread(counted)
+
+    async def stop(self) -> None:
+        """Answer what was asked, take nothing more, and let go of the file; the thread ends."""
+        with suppress(Unavailable):  # stopped before
+            await self._run(self._let_go)
+        self._thread.shutdown()
+
+    async def _in_thread(self, look: Callable[[Reader], R]) -> R:
+        return await self._run(partial(self._look, look))
+
+    def _run(self, call: Callable[[], R]) -> asyncio.Future[R]:
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._thread, call)
+        except RuntimeError as error:
+            raise Unavailable("the store is closed") from error
+
+    # From here on: in the thread.
+
+    def _look(self, look: Callable[[Reader], R]) -> R:
+        if self._reader is None:
+            try:
+                self._reader = Reader(self._connect())
+            except sqlite3.Error as error:
+                raise unavailable(error) from error
+        return look(self._reader)
+
+    def _let_go(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+
+# Any: the parameters of a statement.
+def _asked(reach: Reach, wanted: Wanted) -> tuple[bool, dict[str, Any]]:
+    """Whether it is about one owner, in whose index it is then looked for, and what is asked of all statements."""
+    owner_id = reach.owner_id or wanted.user_id
+    return owner_id is not None, {**rows.of_wanted(wanted), "customer_id": reach.customer_id, "owner_id": owner_id}
