@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.core.find import Kind, Sort, SortBy, Wanted, page
+from tallystick.core.people import Role
 from tallystick.core.token import LastUse, Token
 from tests.core.world import ANNA, BERT, BLOG, NOW, SHOP, token
 
@@ -66,6 +67,15 @@ def test_an_id_is_found_whole_and_in_its_own_case_only() -> None:
 )
 def test_everything_that_is_asked_for_must_hold(wanted: Wanted, found: bool) -> None:
     assert wanted.matches(token(services=(SHOP.id,))) is found
+
+
+def test_an_automation_token_is_of_its_kind_and_of_no_user() -> None:
+    one = token(user_id=None, role=Role.ENGINEER, creator_id=ANNA.id)
+
+    assert Wanted(kind=Kind.AUTOMATION).matches(one)
+    assert not Wanted(kind=Kind.USER).matches(one)
+    assert not Wanted(user_id=ANNA.id).matches(one)
+    assert not Wanted(user_id=one.id).matches(one)
 
 
 def test_a_token_for_all_services_is_not_limited_to_one() -> None:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
 from tallystick.core.find import Kind, Place, Sort, SortBy, Wanted
+from tallystick.core.people import Role
 from tallystick.core.ports import Store
 from tallystick.core.token import LastUse, Token
 from tallystick.storage import finding
@@ -25,7 +26,7 @@ from tallystick.storage.memory import MemoryStore
 from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, BERT, BLOG, FOREIGN, NOW, OTHER, SHOP, STRANGER, add, populated, token
+from tests.core.world import ACME, ANNA, BERT, BLOG, FOREIGN, NOW, OTHER, SHOP, STRANGER, add, at, populated, token
 
 ACMES = Reach(ACME.id, None)
 ANNAS = Reach(ACME.id, ANNA.id)
@@ -60,11 +61,19 @@ wishes = st.builds(
     ),
     search=st.none() | st.none() | names | st.sampled_from(["id01", "ID01", "id0", "\x00", "a\x00", "\ud800"]),
     kind=st.none() | st.sampled_from(Kind),
-    user_id=st.none() | st.none() | st.sampled_from([ANNA.id, BERT.id, STRANGER.id, "nobody"]),
+    user_id=st.none() | st.none() | st.sampled_from([ANNA.id, BERT.id, STRANGER.id, "id01", "nobody"]),
     service_id=st.none() | st.none() | st.sampled_from([SHOP.id, BLOG.id, FOREIGN.id, SHOP.id[:-1], "nothing"]),
 )
 reaches = st.sampled_from(
-    [ACMES, ACMES, ANNAS, Reach(ACME.id, BERT.id), Reach(OTHER.id, None), Reach(OTHER.id, ANNA.id)]
+    [
+        ACMES,
+        ACMES,
+        ANNAS,
+        Reach(ACME.id, BERT.id),
+        Reach(ACME.id, "id01"),
+        Reach(OTHER.id, None),
+        Reach(OTHER.id, ANNA.id),
+    ]
 )
 
 
@@ -79,8 +88,9 @@ def tokens(draw: st.DrawFn) -> list[Token]:
 def _token(draw: st.DrawFn, token_id: str) -> Token:
     owner = draw(st.sampled_from([ANNA, ANNA, BERT, STRANGER]))
     mine = [FOREIGN.id] if owner is STRANGER else [SHOP.id, BLOG.id]
+    nobodys: dict[str, Any] = {"user_id": None, "role": Role.ENGINEER, "creator_id": owner.id, "tls_access": True}
     return replace(
-        token(owner),
+        token(owner, **draw(st.sampled_from([{}, {}, nobodys]))),
         id=token_id,
         name=draw(names),
         created_at=draw(instants),
@@ -97,7 +107,7 @@ async def put(store: Store, some: Sequence[Token]) -> None:
         if one.last_use is not None:
             await store.tokens.touch([(one.id, one.last_use)])
         if one.revoked_at is not None:
-            await store.tokens.revoke(one.id, reach=Reach(one.customer_id, None), now=one.revoked_at)
+            await store.tokens.revoke(one.id, reach=Reach(one.customer_id, None), by=at(one.revoked_at))
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -155,7 +165,7 @@ async def test_what_is_there_all_the_while_is_seen_once_whatever_comes_and_goes_
         after = found.last
         # The one that the next page begins after goes, else another; and others come, on every side of it.
         for one in [each for each in going if each.id == found.last.token_id] or going[:1]:
-            await store.tokens.revoke(one.id, reach=ACMES, now=NOW)
+            await store.tokens.revoke(one.id, reach=ACMES, by=at(NOW))
             going.remove(one)
         if next(numbers) < 60:
             await _one_more(store, next(numbers))
@@ -188,13 +198,13 @@ async def test_it_goes_on_from_a_place_at_which_there_is_no_token(store: Store) 
 # --- In SQLite ------------------------------------------------------------------------------------------------------------
 
 STATEMENTS = {
-    f"page {sort.by} {'down' if sort.descending else 'up'} {'on' if goes_on else 'first'} {'user' if of_user else 'customer'}": (
-        finding.page("sqlite", driver="sqlite3", of_user=of_user, sort=sort, goes_on=goes_on)
+    f"page {sort.by} {'down' if sort.descending else 'up'} {'on' if goes_on else 'first'} {'owner' if of_owner else 'customer'}": (
+        finding.page("sqlite", driver="sqlite3", of_owner=of_owner, sort=sort, goes_on=goes_on)
     )
-    for sort, goes_on, of_user in product(SORTS, (False, True), (False, True))
+    for sort, goes_on, of_owner in product(SORTS, (False, True), (False, True))
 } | {
-    f"count {'user' if of_user else 'customer'}": finding.count("sqlite", driver="sqlite3", of_user=of_user)
-    for of_user in (False, True)
+    f"count {'owner' if of_owner else 'customer'}": finding.count("sqlite", driver="sqlite3", of_owner=of_owner)
+    for of_owner in (False, True)
 }
 
 
@@ -207,9 +217,9 @@ def test_each_statement_walks_in_the_index_of_its_reach_and_sorts_only_where_non
         parameters = dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql), 1)
         plan = " / ".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
 
-    of = "user" if name.endswith("user") else "customer"
+    of = "owner" if name.endswith("owner") else "customer"
     from_there = r" AND \(created_at,id\)[<>]\(\?,\?\)" if "created_at" in name and " on " in name else ""
-    assert re.search(rf"SEARCH token USING INDEX token_(of_{of}|live) \({of}_id=\?{from_there}\)", plan)
+    assert re.search(rf"SEARCH token USING INDEX token_of_{of} \({of}_id=\?{from_there}\)", plan)
     assert ("ORDER BY" in plan) is (name.startswith("page") and "created_at" not in name)
 
 

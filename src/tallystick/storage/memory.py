@@ -68,7 +68,7 @@ class MemoryTokens:
         self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None = None, skip: int = 0
     ) -> Page:
         found = [token for token in self._within(reach) if wanted.matches(token) and sort.is_past(token, after)]
-        found.sort(key=sort.position, reverse=sort.descending)
+        found.sort(key=sort.place, reverse=sort.descending)
         return page(found[skip : skip + size + 1], sort=sort, size=size)
 
     async def count(self, reach: Reach, wanted: Wanted) -> int:
