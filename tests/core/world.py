@@ -77,6 +77,11 @@ def token(owner: User = ANNA, name: str = "t", scope: str = "global", **fields: 
     return msgspec.structs.replace(plain, **fields)
 
 
+def machine(name: str = "machine", scope: str = "global", **fields: Any) -> Token:
+    """An automation token of Acme, which the superuser made."""
+    return token(ROOT, name, scope, **{"user_id": None, "role": Role.ENGINEER, "creator_id": ROOT.id, **fields})
+
+
 def caller(owner: User = ANNA, scope: str = "global", **fields: Any) -> Caller:
     return Caller(token(owner, "asking", scope, **fields), owner)
 

@@ -20,7 +20,7 @@ from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict
 from tallystick.core.events import Event, Sought
 from tallystick.core.people import Role, Service, User, UserChange
-from tallystick.core.ports import Added, Outcome, Seen, Store
+from tallystick.core.ports import Added, HandOver, Outcome, Seen, Store
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -45,6 +45,8 @@ RARE: Final = (
     "user locked",
     "login taken",
     "user removed",
+    "left with tokens moved and revoked",
+    "stale plan",
     "user has live tokens",
     "other tokens ended",
     "id taken",
@@ -122,6 +124,12 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
             role=st.sampled_from([None, Role.USER, Role.SUPERUSER]),
             locked=st.sampled_from([None, False, True]),
         ),
+    },
+    "hand_over": {
+        "person": st.sampled_from([BERT, BERT, ANNA]),
+        "every": st.integers(1, 3),
+        "delete": st.booleans(),
+        "stray": st.sampled_from([False, False, True]),
     },
     "remove_user": {"person": st.sampled_from([BERT, BERT, ROOT])},
     "note_failure": {"keys": keys, "back": st.integers(0, 3)},
@@ -327,6 +335,23 @@ class Machine(RuleBasedStateMachine):
         self.note("user removed", removal.outcome is Outcome.DONE)
         self.note("user has live tokens", removal.outcome is Outcome.IN_USE)
         if removal.outcome is Outcome.DONE:
+            self.both(lambda store: store.people.add_user(person, password_hash="b", by=at(self.now)))
+
+    def hand_over(self, person: User, every: int, delete: bool, stray: bool) -> None:
+        live = [
+            one.id for one in self.memory.tokens._tokens.values() if one.user_id == person.id and one.is_live(self.now)
+        ]
+        moved = tuple(live[::every])
+        ended = (*(each for each in live if each not in moved), *(["nothing"] if stray else []))
+        plan = HandOver(moved=moved, ended=ended, role=Role.ENGINEER, delete=delete)
+
+        result = self.both(
+            lambda store: store.people.hand_over(person.id, customer_id=ACME.id, plan=plan, by=at(self.now))
+        )
+
+        self.note("left with tokens moved and revoked", result.outcome is Outcome.DONE and bool(moved) and bool(ended))
+        self.note("stale plan", result.outcome is Outcome.STALE)
+        if result.outcome is Outcome.DONE and delete:
             self.both(lambda store: store.people.add_user(person, password_hash="b", by=at(self.now)))
 
     def note_failure(self, keys: list[str], back: int) -> None:

@@ -9,6 +9,7 @@ that a store across a network fits; one that answers from a local file simply do
 """
 
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from enum import Enum, auto
 from typing import Protocol, TypeAlias
 
@@ -17,7 +18,7 @@ import msgspec
 from tallystick.core.caller import Reach
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Page, Place, Sort, Wanted
-from tallystick.core.people import Credentials, Customer, Service, User, UserChange
+from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 
@@ -56,6 +57,7 @@ class Outcome(Enum):
     UNKNOWN = auto()  # the customer has none with this id
     LAST_SUPERUSER = auto()  # nobody would be left who can look after the customer's people
     IN_USE = auto()  # live tokens stand in the way
+    STALE = auto()  # what was decided about is not what is there now
 
 
 class Removal(msgspec.Struct, frozen=True):
@@ -63,6 +65,23 @@ class Removal(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     token_ids: tuple[str, ...] = ()
+
+
+class HandOver(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of somebody's live tokens, by id, and of them: locked, or with `delete` deleted.
+
+    `moved`: become automation tokens of this `role`.  `ended`: revoked.
+    """
+
+    moved: tuple[str, ...]
+    ended: tuple[str, ...]
+    role: Role
+    delete: bool
+
+    def stale(self, live: AbstractSet[str]) -> tuple[str, ...]:
+        """What does not fit those who are live: ids that it leaves out, that are not there (any more), or that it names twice."""
+        moved, ended = set(self.moved), set(self.ended)
+        return tuple(sorted((live ^ (moved | ended)) | (moved & ended)))
 
 
 class TokenStore(Protocol):
@@ -174,6 +193,13 @@ class Directory(Protocol):
         """Delete them together with their revoked and expired tokens, unless they have live ones.
 
         Who has both live tokens and is the last active superuser is told about the latter: it is what cannot be helped.
+        """
+
+    async def hand_over(self, user_id: str, *, customer_id: str, plan: HandOver, by: Origin) -> Removal:
+        """Carry out what was decided about somebody who leaves, in one transaction.  Never ends as IN_USE.
+
+        STALE, with the ids that were left out or are not live tokens of theirs (any more), when the plan does not name
+        exactly those, each once.  A token that is moved keeps its secret and all that it allows; it is nobody's and in no sudo.
         """
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:

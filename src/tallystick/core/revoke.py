@@ -5,6 +5,7 @@ customer's.  What lies outside looks exactly like what does not exist.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
 from tallystick.core.caller import Caller
@@ -18,10 +19,29 @@ from tallystick.core.token import Token
 BULK_IDS_MAX: Final = 10_000
 
 
+class Reason(StrEnum):
+    """Why tokens end before their time: the reasons of RFC 5280, 5.3.1, that fit a token."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "key_compromise"
+    AFFILIATION_CHANGED = "affiliation_changed"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessation_of_operation"
+    PRIVILEGE_WITHDRAWN = "privilege_withdrawn"
+
+
 async def find(tokens: TokenStore, caller: Caller, token_id: str) -> Token:
     """The token with this id, if `caller` may see it.  Raises `NotFound` alike for unknown, revoked and foreign ids."""
     token = await tokens.get(token_id)
     if token is None or token.revoked_at is not None or not _may_see(caller, token):
+        raise _no_such(token_id)
+    return token
+
+
+async def find_automation(tokens: TokenStore, caller: Caller, token_id: str) -> Token:
+    """The automation token with this id.  A user's token is none: `NotFound`, as for an id that is not there."""
+    token = await find(tokens, caller, token_id)
+    if token.user_id is not None:
         raise _no_such(token_id)
     return token
 

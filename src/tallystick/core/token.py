@@ -7,6 +7,7 @@ It never holds the secret, nor its digest: those who have a `Token` can show it,
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from tallystick.core.people import Role
 from tallystick.core.scope import Scope
@@ -59,6 +60,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     def is_in_sudo(self, now: int) -> bool:
         """Whether its holder has proven the password within the last minutes."""
         return self.sudo_until is not None and now < self.sudo_until
+
+
+def moved(token: Token, role: Role) -> Token:
+    """A user's token as an automation token, which keeps all that it allows.  Nobody's password keeps it in sudo."""
+    return replace(token, user_id=None, role=role, creator_id=token.user_id, sudo_until=None)
 
 
 def default_name(token_id: str) -> str:

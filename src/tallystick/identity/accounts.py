@@ -112,7 +112,7 @@ class Accounts:
             locked=change.locked,
         )
         outcome = await self._people.change_user(user_id, customer_id=customer_id, change=wanted, by=by)
-        _require_done(outcome, user_id)
+        require_done(outcome, user_id)
 
     async def remove_user(self, customer_id: str, user_id: str, *, by: Origin) -> None:
         """Raises `Conflict` while they have live tokens (naming them) or are the last superuser, and `NotFound`."""
@@ -122,7 +122,7 @@ class Accounts:
             stand = "1 live token stands" if number == 1 else f"{number} live tokens stand"
             ids = ", ".join(removal.token_ids)
             raise Conflict("User has live tokens", detail=f"{stand} in the way, revoke first: {ids}")
-        _require_done(removal.outcome, user_id)
+        require_done(removal.outcome, user_id)
 
     async def password_hash(self, user: User) -> str:
         """What their password is kept as, for `change_password` to replace nothing newer.  Raises `NotFound`."""
@@ -190,7 +190,8 @@ def checked(text: str, what: str) -> str:
     return plain
 
 
-def _require_done(outcome: Outcome, user_id: str) -> None:
+def require_done(outcome: Outcome, user_id: str) -> None:
+    """Raise what an attempt to change or delete a user ended with, if that was nothing."""
     if outcome is Outcome.UNKNOWN:
         raise _no_such("user", user_id)
     if outcome is Outcome.LAST_SUPERUSER:

@@ -10,8 +10,9 @@ from tallystick.core import events
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
-from tallystick.core.ports import Outcome, Removal
-from tallystick.core.token import Token
+from tallystick.core.ports import HandOver, Outcome, Removal
+from tallystick.core.revoke import Reason
+from tallystick.core.token import Token, moved
 from tallystick.storage.text import require_storable
 
 Write: TypeAlias = Callable[[Event], None]
@@ -141,6 +142,25 @@ class MemoryDirectory:
         self._write(events.removed(user, by))
         return Removal(Outcome.DONE)
 
+    async def hand_over(self, user_id: str, *, customer_id: str, plan: HandOver, by: Origin) -> Removal:
+        user = self.by_id.get(user_id)
+        if user is None or user.customer_id != customer_id:
+            return Removal(Outcome.UNKNOWN)
+        if self._is_last_superuser(user):
+            return Removal(Outcome.LAST_SUPERUSER)
+        live = {one.id: one for one in self.tokens.values() if one.user_id == user_id and one.is_live(by.at)}
+        if stale := plan.stale(live.keys()):
+            return Removal(Outcome.STALE, stale)
+        for token_id in plan.moved:
+            self.tokens[token_id] = moved(live[token_id], plan.role)
+            self._write(events.changed(live[token_id], self.tokens[token_id], by, action="move"))
+        for token_id in plan.ended:
+            self.end(live[token_id], by, reason=Reason.AFFILIATION_CHANGED)
+        if plan.delete:
+            return await self.remove_user(user_id, customer_id=customer_id, by=by)
+        change = UserChange(locked=True)
+        return Removal(await self.change_user(user_id, customer_id=customer_id, change=change, by=by))
+
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         for user in self.by_id.values():
             if normal_login(user.login) == normal_login(login):
@@ -189,10 +209,10 @@ class MemoryDirectory:
         user = self.by_id.get(user_id)
         return user is not None and user.customer_id == customer_id
 
-    def end(self, token: Token, by: Origin) -> None:
+    def end(self, token: Token, by: Origin, *, reason: str | None = None) -> None:
         """Revoke a token that is not revoked."""
         self.tokens[token.id] = replace(token, revoked_at=by.at)
-        self._write(events.revoked(token, by))
+        self._write(events.revoked(token, by, reason=reason))
 
     def _is_last_superuser(self, user: User) -> bool:
         colleagues = [each for each in self._others(user.id) if each.customer_id == user.customer_id]

@@ -37,6 +37,8 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     live_of_user: str
     live_of_service: str
     are_services: str
+    live_records_of_user: str
+    move_tokens: str
     others_of_user: str
     revoke_others: str
     forget_of_user: str

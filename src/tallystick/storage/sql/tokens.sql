@@ -131,6 +131,29 @@ UPDATE token
      AND (expires_at IS NULL OR expires_at > :now)
 ORDER BY created_at, id;
 
+-- name: live_records_of_user(id, now)
+-- The same, whole, in any order.
+SELECT id,
+       user_id,
+       customer_id,
+       name,
+       scope,
+       services,
+       created_at,
+       expires_at,
+       sudo_until,
+       used_at,
+       used_ip,
+       used_agent,
+       revoked_at,
+       role,
+       creator_id,
+       tls_access
+  FROM token
+ WHERE owner_id = :id
+   AND revoked_at IS NULL
+   AND (expires_at IS NULL OR expires_at > :now);
+
 -- name: others_of_user(id, kept)
 -- A user's tokens that are not revoked, but one.
 SELECT id,

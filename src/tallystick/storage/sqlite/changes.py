@@ -133,17 +133,21 @@ def _remove_service(connection: sqlite3.Connection, removal: Change) -> Removal:
 def _change_user(connection: sqlite3.Connection, change: Change) -> Outcome:
     if _changed(connection, _SQL.change_user, change, _user):
         return Outcome.DONE
+    return why_not_without(connection, change) or Outcome.LAST_SUPERUSER
+
+
+def why_not_without(connection: sqlite3.Connection, change: Change) -> Outcome | None:
+    """What is against it that a user goes, or can look after people no more; None = nothing."""
     row = connection.execute(_SQL.is_last_superuser, change.wanted).fetchone()
-    return Outcome.UNKNOWN if row is None else Outcome.LAST_SUPERUSER
+    if row is None:
+        return Outcome.UNKNOWN
+    return Outcome.LAST_SUPERUSER if row[0] else None
 
 
 def _remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
-    user, row = _user(connection, removal.wanted["id"]), connection.execute(_SQL.is_last_superuser, removal.wanted)
-    (is_last,) = row.fetchone() or (None,)
-    if user is None or is_last is None:
-        return Removal(Outcome.UNKNOWN)
-    if is_last:
-        return Removal(Outcome.LAST_SUPERUSER)
+    user, obstacle = _user(connection, removal.wanted["id"]), why_not_without(connection, removal)
+    if user is None or obstacle is not None:
+        return Removal(obstacle or Outcome.UNKNOWN)
     live = connection.execute(_SQL.live_of_user, removal.wanted).fetchall()
     if live:
         return Removal(Outcome.IN_USE, tuple(row[0] for row in live))

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from tallystick.core.events import Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
-from tallystick.core.ports import Outcome, Removal
+from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.storage import rows
-from tallystick.storage.sqlite import changes
+from tallystick.storage.sqlite import changes, handover
 from tallystick.storage.sqlite.changes import Addition, Change, Parameters
+from tallystick.storage.sqlite.handover import Leaving
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
@@ -98,6 +99,12 @@ class SqliteDirectory:
             return Removal(Outcome.UNKNOWN)
         removal = Change({"id": user_id, "customer_id": customer_id, "now": by.at}, by)
         return await self._writer.submit(changes.remove_users, removal)
+
+    async def hand_over(self, user_id: str, *, customer_id: str, plan: HandOver, by: Origin) -> Removal:
+        if not is_storable(user_id):
+            return Removal(Outcome.UNKNOWN)
+        leaving = Leaving(Change({"id": user_id, "customer_id": customer_id, "now": by.at}, by), plan)
+        return await self._writer.submit(handover.hand_over, leaving)
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         row = self._reader.one(_SQL.credentials, {"login_key": normal_login(login)})

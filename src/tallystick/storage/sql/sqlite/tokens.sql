@@ -88,6 +88,17 @@ UPDATE token
    AND customer_id = :customer_id
    AND (:owner_id IS NULL OR owner_id = :owner_id);
 
+-- name: move_tokens(ids, id, role)!
+-- Make automation tokens of a user's tokens.  They keep all but whom they belong to.
+UPDATE token
+   SET user_id = NULL,
+       role = :role,
+       creator_id = :id,
+       sudo_until = NULL
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND user_id = :id
+   AND revoked_at IS NULL;
+
 -- name: touch(uses)!
 -- Note when, from where and by what tokens were last used, unless a newer use is noted.  `uses`: rows of 4, one per id.
 UPDATE token
