@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tallystick.http.app import ROUTES
-from tests.core.world import ANNA, BERT, MINUTE, NOW, ROOT, SHOP
+from tests.core.world import ANNA, BERT, MINUTE, NOW, ROOT, SHOP, add, machine
 from tests.http.world import BY_PASSWORD, PASSWORD, World, a_world, error_of, filled, main_id, sqlite_in
 
 REMAINING, RESET = "fastly-ratelimit-remaining", "fastly-ratelimit-reset"
@@ -63,7 +63,9 @@ async def test_every_answer_to_a_write_says_what_is_left(
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES if route.method == "GET"}))
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_read_says_nothing_and_costs_nothing(three: World, method: str, path: str) -> None:
-    path = filled(path, token_id=main_id(ROOT), customer_id=ROOT.customer_id, user_id=ROOT.id, service_id=SHOP.id)
+    robot = await add(three.store, machine())
+    token_id = robot.id if path.startswith("/automation-tokens") else main_id(ROOT)
+    path = filled(path, token_id=token_id, customer_id=ROOT.customer_id, user_id=ROOT.id, service_id=SHOP.id)
 
     reads = [await three.ask(method, path, ROOT) for _ in range(4)]
 

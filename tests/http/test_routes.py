@@ -159,9 +159,8 @@ async def test_every_answer_is_json_without_a_charset_and_not_stored_and_only_do
         kind = response.headers.get("content-type", "").removesuffix(
             "; charset=utf-8" if route.media == "text/html" else ""
         )
-        assert kind == (
-            "" if response.status_code == 204 else route.media if response.is_success else "application/json"
-        )
+        failed = "application/problem+json" if route.problems else "application/json"
+        assert kind == ("" if response.status_code == 204 else route.media if response.is_success else failed)
         assert response.headers["cache-control"] == "no-store"
 
 

@@ -64,6 +64,11 @@ EXPECTED = {
     "GET /service/{service_id}": {200, 404},
     "PUT /service/{service_id}": {404},
     "DELETE /service/{service_id}": {404},
+    "POST /automation-tokens": {400},
+    "GET /automation-tokens/{token_id}": {200, 404},
+    "DELETE /automation-tokens/{token_id}": {404},
+    "GET /automation-tokens/{token_id}/services": {200, 404},
+    "GET /automation-tokens/{token_id}/workspaces": {200, 404},
 }
 
 
@@ -79,6 +84,9 @@ class Asked:
         httpx2.post(
             f"{server.url}/sudo", headers=key, data={"password": server["SUPERUSER_PASSWORD"]}
         ).raise_for_status()
+        wish = {"name": "ci", "role": "engineer"}
+        made = httpx2.post(f"{server.url}/automation-tokens", headers=key, json=wish).raise_for_status().json()
+        self.automation_id = made["id"]
 
     def token(self) -> dict[str, str]:
         form = {"username": self.server["SUPERUSER_LOGIN"], "password": self.server["SUPERUSER_PASSWORD"]}
@@ -118,7 +126,7 @@ def test_no_request_is_an_accident_and_every_answer_is_as_described(case: Any, a
     # No made-up id is that of a token: every other one is ours.
     if operation.startswith("GET ") and asked.cases % 2:
         real = {
-            "token_id": asked.main["id"],
+            "token_id": asked.automation_id if "automation" in operation else asked.main["id"],
             "customer_id": asked.server["CUSTOMER_ID"],
             "user_id": asked.main["user_id"],
             "service_id": asked.server["SERVICE_1"],

@@ -167,10 +167,26 @@ def main_id(owner: User) -> str:
 
 
 def error_of(response: httpx2.Response) -> dict[str, str]:
-    """The body of an error: JSON, `msg` first, `detail` and `code` where there are any, and nothing else."""
-    assert response.headers["content-type"] == "application/json"
+    """The body of an error: `msg` first, `detail` and `code` where there are any, and nothing else.
+
+    In the newer family, where automation tokens are, `detail` has both sentences.
+    """
     assert response.headers["cache-control"] == "no-store"
+    if response.headers["content-type"] == "application/problem+json":
+        _, told = problem_of(response)
+        return dict(zip(("msg", "detail"), told.split(": ", 1), strict=False))
+    assert response.headers["content-type"] == "application/json"
     body = msgspec.json.decode(response.content, type=dict[str, str])
     assert list(body) == [key for key in ("msg", "detail", "code") if key in body]
     assert body["msg"]
     return body
+
+
+def problem_of(response: httpx2.Response) -> tuple[int, str]:
+    """Status and detail of an error of the newer family."""
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert list(body) == ["title", "status", "detail", "errors"]
+    assert body["status"] == response.status_code
+    assert body["errors"] is None
+    return response.status_code, body["detail"]

@@ -2,6 +2,7 @@
 
 Who asks is proven in one of two ways: a password (and code) alone, or a token that is in sudo or comes with its user's
 password.  A token never mints more than itself: one that is limited to services cannot ask for others, or for all.
+An automation token belongs to nobody, so it takes a superuser's token, in sudo; no automation token makes another.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unprocessable
 from tallystick.core.events import Origin
-from tallystick.core.people import User
+from tallystick.core.people import Role, User
 from tallystick.core.ports import Added, TokenStore
 from tallystick.core.scope import Scope, require_write
 from tallystick.core.secret import Digest, Secret, new_id
@@ -25,6 +27,9 @@ SERVICES_MAX: Final = 1000  # per token: each look-up carries the list
 
 NO_CREDENTIALS: Final = "Provided credentials are missing or invalid"
 SUDO_NEEDED: Final = "You must POST /sudo to access this endpoint"
+
+
+AUTOMATION_ROLES: Final = (Role.BILLING, Role.ENGINEER, Role.USER)
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,23 @@ def require_may_issue(caller: Caller, *, proven: bool, now: int) -> None:
     require_write(caller.token.scope)
     if not proven and not caller.token.is_in_sudo(now):
         raise Forbidden(SUDO_NEEDED)
+
+
+def require_may_automate(caller: Caller, *, now: int) -> None:
+    """Raise `Forbidden` unless this token may make automation tokens now."""
+    require_write(caller.token.scope)
+    caller.person()
+    if not caller.is_superuser:
+        raise Forbidden("Only a superuser may create automation tokens")
+    if not caller.token.is_in_sudo(now):
+        raise Forbidden(SUDO_NEEDED)
+
+
+def require_automation_role(role: Role) -> None:
+    """Raise `Invalid` for the one role that an automation token cannot have."""
+    if role not in AUTOMATION_ROLES:
+        known = ", ".join(AUTOMATION_ROLES)
+        raise Invalid(f"an automation token cannot be a {role}: use one of {known}", code="invalid_request")
 
 
 def check_wish(wish: Wish, *, caller: Caller | None, known_services: AbstractSet[str], now: int) -> None:
@@ -71,37 +93,63 @@ async def issue(
     digest: Callable[[Secret], Digest],
     by: Origin,
 ) -> tuple[Token, Secret]:
-    """Write the token and hand out its secret, which exists nowhere else from here on.
+    """Write a user's token and hand out its secret, which exists nowhere else from here on.
 
     Permission and wish have been checked.  What only the store can decide is decided in its transaction: raises `Invalid`
     when the user has too many live tokens or a service is gone, `Unauthenticated` when the asking token was revoked
     meanwhile, or its user deleted.
     """
-    token_id, secret = new_id(), Secret.mint()
-    token = Token(
+    token = replace(_record(wish, user.customer_id, by), user_id=user.id)
+    return token, await _add(tokens, token, caller=caller, digest=digest, by=by)
+
+
+async def issue_automation(
+    tokens: TokenStore,
+    wish: Wish,
+    *,
+    role: Role,
+    tls_access: bool,
+    caller: Caller,
+    digest: Callable[[Secret], Digest],
+    by: Origin,
+) -> tuple[Token, Secret]:
+    """The same, for an automation token of the caller's customer.  There is no limit to how many it has."""
+    record = _record(wish, caller.customer_id, by)
+    token = replace(record, role=role, creator_id=caller.person().id, tls_access=tls_access)
+    return token, await _add(tokens, token, caller=caller, digest=digest, by=by)
+
+
+def _record(wish: Wish, customer_id: str, by: Origin) -> Token:
+    token_id = new_id()
+    return Token(
         id=token_id,
-        user_id=user.id,
-        customer_id=user.customer_id,
+        user_id=None,
+        customer_id=customer_id,
         name=wish.name or default_name(token_id),
         scope=wish.scope,
         services=wish.services,
         created_at=by.at,
         expires_at=wish.expires_at,
     )
-    parent_id = None if caller is None else caller.token.id
+
+
+async def _add(
+    tokens: TokenStore, token: Token, *, caller: Caller | None, digest: Callable[[Secret], Digest], by: Origin
+) -> Secret:
+    secret, parent_id = Secret.mint(), None if caller is None else caller.token.id
     try:
         added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, by=by)
     except NotFound as error:
         raise Unauthenticated(NO_CREDENTIALS) from error
     if added is Added.TOO_MANY:
         raise Invalid(
-            f"{user.login} already has {LIVE_TOKENS_PER_USER} live tokens: revoke one first", code="invalid_request"
+            f"this user already has {LIVE_TOKENS_PER_USER} live tokens: revoke one first", code="invalid_request"
         )
     if added is Added.SERVICE_GONE:
         raise Invalid("one of the services was deleted meanwhile", code="invalid_request")
     if added is Added.PARENT_GONE:
         raise Unauthenticated(NO_CREDENTIALS)
-    return token, secret
+    return secret
 
 
 def _within(asked: tuple[str, ...], own: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from tallystick.http import health, pages, people, services, shapes, tokens, users, wire
+from tallystick.http import automation, automation_shapes, health, pages, people, services, shapes, tokens, users, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.routes import Route, Wiring, router
 
@@ -38,6 +38,12 @@ ROUTES: Final = (
     Route("GET",    "/service/{service_id}",          any_token,   services.get_service,        None,             shapes.Service,    (401, 403, 404)),
     Route("PUT",    "/service/{service_id}",          any_token,   services.update_service,     shapes.Name,      shapes.Service,    (400, 401, 403, 404)),
     Route("DELETE", "/service/{service_id}",          any_token,   services.delete_service,     None,             shapes.Done,       (401, 403, 404, 409)),
+    Route("POST",   "/automation-tokens",             any_token,   automation.create_automation_token, automation_shapes.CreateAutomation, automation_shapes.AutomationCreated, (400, 401, 403, 422), problems=True),
+    Route("GET",    "/automation-tokens",             any_token,   automation.list_automation_tokens, None,      automation_shapes.AutomationPage, (400, 401, 403), problems=True),
+    Route("GET",    "/automation-tokens/{token_id}",  any_token,   automation.get_automation_token, None,        automation_shapes.AutomationRead, (401, 403, 404), problems=True),
+    Route("DELETE", "/automation-tokens/{token_id}",  any_token,   automation.revoke_automation_token, None,     None,              (401, 403, 404), problems=True),
+    Route("GET",    "/automation-tokens/{token_id}/services", any_token, automation.get_automation_token_services, None, automation_shapes.ServiceIds, (400, 401, 403, 404), problems=True),
+    Route("GET",    "/automation-tokens/{token_id}/workspaces", any_token, automation.get_automation_token_workspaces, None, automation_shapes.Workspaces, (400, 401, 403, 404), problems=True),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),

@@ -1,5 +1,7 @@
 """Every error that the server can give: class → status → body.  Anything else is a 500 without detail."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -46,6 +48,8 @@ STATUS: Final[dict[type[TallystickError], int]] = {
 }
 
 
+PROBLEM: Final = "application/problem+json"  # without a charset: Go's client compares it exactly
+_OUR_FAULT: Final = "This is our fault, and it has been logged"
 _TITLES: Final = {"invalid_request": "Invalid request", "invalid_scope": "Invalid scope"}
 
 
@@ -57,16 +61,22 @@ class Body(msgspec.Struct, omit_defaults=True):
     code: str | None = None
 
 
-def answer(error: TallystickError) -> Response:
-    """The answer for an error of ours.
+class Problem(msgspec.Struct):
+    """Fastly's newer error (RFC 9457), where automation tokens are: `title` names the status, `detail` says what is wrong."""
+
+    title: str
+    status: int
+    detail: str
+    errors: None = None
+
+
+def answer(error: TallystickError, *, as_problem: bool = False) -> Response:
+    """The answer for an error of ours; `as_problem`: in the newer of the two families.
 
     With a `code` there is always a `detail`: Fastly's own tools read the word from `code` or `msg`, the text from `detail`.
     Where the error has one sentence only it is the detail, under a title: Fastly's CLI prints both, one after the other.
     """
-    msg, detail = error.msg, error.detail
-    if error.code is not None and detail is None:
-        msg, detail = _TITLES.get(error.code, error.msg), error.msg
-    body = Body(msg, detail, error.code)
+    status = STATUS[type(error)]
     headers = {"cache-control": "no-store"}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"  # RFC 9110, 11.6.1; RFC 6750, 3
@@ -74,10 +84,26 @@ def answer(error: TallystickError) -> Response:
         headers["allow"] = ", ".join(error.allow)
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, round(error.retry_after)))
-    return Response(msgspec.json.encode(body), STATUS[type(error)], headers, "application/json")
+    if as_problem:
+        return _problem(status, error.msg if error.detail is None else f"{error.msg}: {error.detail}", headers)
+    return Response(msgspec.json.encode(_legacy(error)), status, headers, "application/json")
 
 
-def accident() -> Response:
+def accident(*, as_problem: bool = False) -> Response:
     """The answer for everything that should not have happened: the log knows more, the caller does not."""
-    body = Body("Internal server error", "This is our fault, and it has been logged")
-    return Response(msgspec.json.encode(body), 500, {"cache-control": "no-store"}, "application/json")
+    headers = {"cache-control": "no-store"}
+    if as_problem:
+        return _problem(500, _OUR_FAULT, headers)
+    return Response(msgspec.json.encode(Body("Internal server error", _OUR_FAULT)), 500, headers, "application/json")
+
+
+def _legacy(error: TallystickError) -> Body:
+    msg, detail = error.msg, error.detail
+    if error.code is not None and detail is None:
+        msg, detail = _TITLES.get(error.code, error.msg), error.msg
+    return Body(msg, detail, error.code)
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    body = Problem(HTTPStatus(status).phrase, status, detail)
+    return Response(msgspec.json.encode(body), status, headers, PROBLEM)

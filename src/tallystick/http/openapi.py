@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import bodies, errors, wire
+from tallystick.http import automation_shapes, bodies, errors, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.routes import Route
 
@@ -66,6 +66,7 @@ _FIELDS: Final[dict[str, Json]] = {
     "updated_at": {"format": "date-time"},
     "deleted_at": {"format": "date-time"},
     "password": {"format": "password"},
+    "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
     "old_password": {"format": "password"},
     "new_password": {"format": "password"},
 }
@@ -107,7 +108,8 @@ class Error(errors.Body, omit_defaults=True):
 @lru_cache(maxsize=4)
 def document(table: Sequence[Route]) -> Json:
     """The document for a table of routes.  Made once; treat it as read-only."""
-    shapes = {route.takes for route in table} | {route.gives for route in table} | {Error}
+    shapes = {route.takes for route in table} | {route.gives for route in table} | {Error, errors.Problem}
+    failures = [(as_problem, error) for as_problem in (False, True) for error in errors.STATUS]
     types = sorted((shape for shape in shapes if shape is not None), key=repr)
     paths: dict[str, Json] = {}
     for route in table:
@@ -120,7 +122,7 @@ def document(table: Sequence[Route]) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": _SCHEMES,
-            "responses": {error.__name__: _failure(error) for error in errors.STATUS},
+            "responses": {_failed(error, as_problem=new): _failure(error, as_problem=new) for new, error in failures},
             "schemas": _schemas(types),
         },
     }
@@ -166,13 +168,15 @@ def _request_body(takes: Any) -> Json:
     if takes is wire.BulkRevoke:
         # A list of objects has no form; its own type, which every official client but one sends, goes first.
         kinds = tuple(reversed(bodies.JSON))
+    if takes is automation_shapes.CreateAutomation:
+        kinds = bodies.JSON
     required = any(field.required for field in msgspec.structs.fields(takes))
     return {"required": required, "content": {kind: {"schema": _schema(takes)} for kind in kinds}}
 
 
 def _responses(route: Route) -> list[tuple[int, Json]]:
     """What it answers, by status: the one success, then what the table, its guard and its body can make fail."""
-    named = {status: error.__name__ for error, status in errors.STATUS.items()}
+    named = {status: _failed(error, as_problem=route.problems) for error, status in errors.STATUS.items()}
     failing = [(status, {"$ref": _RESPONSE.format(name=named[status])}) for status in sorted(_statuses(route))]
     return [_success(route), *failing]
 
@@ -185,7 +189,11 @@ def _success(route: Route) -> tuple[int, Json]:
     return 200, {"description": "Done.", "headers": headers, "content": {route.media: {"schema": schema}}}
 
 
-def _failure(error: type[TallystickError]) -> Json:
+def _failed(error: type[TallystickError], *, as_problem: bool) -> str:
+    return f"{error.__name__}Problem" if as_problem else error.__name__
+
+
+def _failure(error: type[TallystickError], *, as_problem: bool) -> Json:
     names = ["Cache-Control", *_LEFT]
     if error is Unauthenticated:
         names.append("WWW-Authenticate")
@@ -193,7 +201,8 @@ def _failure(error: type[TallystickError]) -> Json:
         names.append("Allow")
     if error.default_retry_after is not None:
         names.append("Retry-After")
-    content = {"application/json": {"schema": _schema(Error)}}
+    media, shape = (errors.PROBLEM, errors.Problem) if as_problem else ("application/json", Error)
+    content = {media: {"schema": _schema(shape)}}
     return {"description": _first_line(error), "headers": _headers(*names), "content": content}
 
 
@@ -243,7 +252,9 @@ def _left_out(shape: Any) -> set[str]:
 
 
 def _say(prop: Json, about: Json) -> None:
-    """Add what is known of a name.  A form stands with the string that has it, not beside null."""
+    """Add what is known of a name, unless the type says more.  A form stands with the string that has it, not beside null."""
+    if "description" in prop:
+        return
     rest = dict(about)
     if "description" in rest:
         prop["description"] = rest.pop("description")

@@ -102,7 +102,10 @@ Handler = Callable[[Ask], Awaitable[Response]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses."""
+    """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses.
+
+    `problems`: its errors are of the newer family.
+    """
 
     method: str
     path: str
@@ -112,6 +115,7 @@ class Route(msgspec.Struct, frozen=True):
     gives: Any = None
     fails: tuple[int, ...] = ()
     media: str = "application/json"
+    problems: bool = False
 
     @property
     def writes(self) -> bool:
@@ -145,7 +149,8 @@ class _Path:
         self._methods = methods
         if "GET" in methods:
             self._methods = {**methods, "HEAD": methods["GET"]}
-        self._path = next(iter(methods.values())).path
+        first = next(iter(methods.values()))
+        self._path, self._problems = first.path, first.problems
         self._wiring = wiring
         self._table = table
 
@@ -177,11 +182,11 @@ class _Path:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
             if isinstance(error, Unavailable):
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
-            return errors.answer(error)
+            return errors.answer(error, as_problem=self._problems)
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
-            return errors.accident()
+            return errors.accident(as_problem=self._problems)
 
 
 def _request_id(request: Request) -> str:

@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
+from tallystick.core.errors import Unprocessable
+
 # RFC 3339 section 5.6 with what it allows besides the common form: lower case, a space for the T, any fraction, second 60.
 # And the Ruby client's "2026-11-25 09:49:24 UTC" (plain Time#to_s).
 _INSTANT: Final = re.compile(
@@ -47,6 +49,18 @@ def read_instant(text: str) -> int | None:
     if moment == _GO_ZERO:
         return None
     return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def asked_instant(text: str | None, field: str) -> int | None:
+    """The same for a field of a request, None when it did not come.  Raises `Unprocessable`, naming it."""
+    if text is None:
+        return None
+    try:
+        return read_instant(text)
+    except ValueError as error:
+        raise Unprocessable(
+            f"{field} cannot be read: {error}", detail="Write it like 2031-01-01T00:00:00Z", code="invalid_request"
+        ) from error
 
 
 def _zone(match: re.Match[str]) -> timezone:

@@ -4,13 +4,13 @@ from starlette.responses import Response
 
 from tallystick.core import issue, revoke, sudo
 from tallystick.core.caller import Reach, require_superuser_of
-from tallystick.core.errors import Invalid, Unprocessable
+from tallystick.core.errors import Invalid
 from tallystick.core.scope import GLOBAL, Scope, require_write
 from tallystick.http import bodies, wire
 from tallystick.http.lists import listed
 from tallystick.http.proving import prove_for_sudo, who_may_issue
 from tallystick.http.routes import Ask, json_answer, no_content
-from tallystick.http.times import read_instant
+from tallystick.http.times import asked_instant
 
 
 async def create_token(ask: Ask) -> Response:
@@ -35,7 +35,7 @@ async def raise_sudo(ask: Ask) -> Response:
     caller = ask.caller
     require_write(caller.token.scope)
     form = await bodies.read(ask.request, wire.Sudo)
-    until = sudo.ends_at(_instant(form.expiry_time, "expiry_time"), now=ask.now)
+    until = sudo.ends_at(asked_instant(form.expiry_time, "expiry_time"), now=ask.now)
     await prove_for_sudo(ask, caller, form)
     await sudo.raise_token(ask.wiring.store.tokens, caller, until=until, by=ask.by())
     return json_answer(wire.raised(until))
@@ -94,16 +94,5 @@ def _wish(form: wire.CreateToken) -> issue.Wish:
         name=form.name,
         scope=Scope.parse(GLOBAL if form.scope is None else form.scope),
         services=tuple(dict.fromkeys(services)),
-        expires_at=_instant(form.expires_at, "expires_at"),
+        expires_at=asked_instant(form.expires_at, "expires_at"),
     )
-
-
-def _instant(text: str | None, field: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        return read_instant(text)
-    except ValueError as error:
-        raise Unprocessable(
-            f"{field} cannot be read: {error}", detail="Write it like 2031-01-01T00:00:00Z", code="invalid_request"
-        ) from error

@@ -155,15 +155,25 @@ class Quirk(msgspec.Struct, frozen=True):
 
     user_agent_prefix: str
     leave_out_nulls: bool = False
+    bare_lists: bool = False  # of automation tokens, in place of the recorded envelope
+    done_is_object: bool = False  # after an automation token was revoked, in place of nothing
     why: str = ""
 
 
+_BARE: Final = "its AutomationTokensApi makes a list of nothing but a bare array"
 QUIRKS: Final = (
     Quirk(
         "fastly-py/",
         leave_out_nulls=True,
-        why="its models refuse null for last_used_at, expires_at, ip and user_agent; left out, all is well (fastly-py#94)",
+        bare_lists=True,
+        done_is_object=True,
+        why="its models refuse null for last_used_at, expires_at, ip and user_agent; left out, all is well (fastly-py#94);"
+        f" {_BARE}, and a model of an empty answer",
     ),
+    Quirk("fastly-ruby/", bare_lists=True, why=_BARE),
+    Quirk("fastly-js/", bare_lists=True, why=_BARE),
+    Quirk("fastly-php/", bare_lists=True, why=_BARE),
+    Quirk("fastly-rust/", bare_lists=True, done_is_object=True, why=f"{_BARE}, and a model of an empty answer"),
 )
 _PLAIN: Final = Quirk("")
 
