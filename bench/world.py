@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, User
 from tallystick.core.ports import Store
 from tallystick.core.scope import stored
@@ -50,20 +51,21 @@ def make(folder: Path) -> World:
 async def _fill(folder: Path, key_file: Path, digest: Callable[[Secret], Digest]) -> World:
     store = await open_store(f"sqlite:{folder / 'bench.db'}")
     now = time.time_ns() // 1_000_000
+    by = Origin(at=now)
     customers = [Customer(id=new_id(), name=name, created_at=now) for name in ("creators", "long list")]
     for customer in customers:
-        await store.people.add_customer(customer)
+        await store.people.add_customer(customer, by=by)
     creators = [_user(customers[0], f"creator-{n}@example.com", Role.USER, now) for n in range(CREATORS)]
     reader = _user(customers[1], "reader@example.com", Role.USER, now)
     superuser = _user(customers[1], "superuser@example.com", Role.SUPERUSER, now)
     staff = [_user(customers[1], f"staff-{n}@example.com", Role.USER, now) for n in range(STAFF)]
     for batch in _chunks(iter([*creators, *staff, reader, superuser]), 500):
-        await asyncio.gather(*(store.people.add_user(user, password_hash="") for user in batch))
+        await asyncio.gather(*(store.people.add_user(user, password_hash="", by=by) for user in batch))
     secrets = {user.id: Secret.mint() for user in [*creators, reader, superuser]}
     rows = [(_token(user, now, sudo=True), digest(secrets[user.id])) for user in [*creators, reader, superuser]]
     rows += [(_token(reader, now - n), digest(Secret.mint())) for n in range(1, SHORT_LIST)]
     rows += [(_token(staff[n % STAFF], now - n), digest(Secret.mint())) for n in range(1, LONG_LIST - SHORT_LIST)]
-    await _add(store, rows, now)
+    await _add(store, rows, by)
     await store.close()
     revealed = {user_id: secret.reveal() for user_id, secret in secrets.items()}
     return World(
@@ -76,12 +78,12 @@ async def _fill(folder: Path, key_file: Path, digest: Callable[[Secret], Digest]
     )
 
 
-async def _add(store: Store, rows: list[tuple[Token, Digest]], now: int) -> None:
+async def _add(store: Store, rows: list[tuple[Token, Digest]], by: Origin) -> None:
     for batch in _chunks(iter(rows), 1_000):
-        adding = (store.tokens.add(token, digest, limit=_UNLIMITED, parent_id=None, now=now) for token, digest in batch)
+        adding = (store.tokens.add(token, digest, limit=_UNLIMITED, parent_id=None, by=by) for token, digest in batch)
         await asyncio.gather(*adding)
         raising = [token for token, _ in batch if token.sudo_until is not None]
-        await asyncio.gather(*(store.tokens.raise_sudo(token.id, until=now + _HOUR) for token in raising))
+        await asyncio.gather(*(store.tokens.raise_sudo(token.id, until=by.at + _HOUR, by=by) for token in raising))
 
 
 def _user(customer: Customer, login: str, role: Role, now: int) -> User:
