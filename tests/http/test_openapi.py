@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tallystick.http import openapi, openapi_html, wire
+from tallystick.http import find, openapi, openapi_html, wire
 from tallystick.http.app import ROUTES
 from tallystick.http.guards import anyone
 from tests.core.world import ANNA
@@ -74,6 +74,19 @@ async def test_a_body_is_accepted_in_the_types_that_are_described_and_in_no_othe
 
         assert (response.status_code == 415) is (kind not in described)
     assert described < known
+
+
+def test_the_query_of_both_lists_is_described_with_what_it_may_hold() -> None:
+    lists = [op for _, _, op in OPERATIONS if op["operationId"] in ("list_tokens_user", "list_tokens_customer")]
+
+    for op in lists:
+        described = {one["name"]: one["schema"] for one in op["parameters"] if one["in"] == "query"}
+        assert list(described) == [query.name for query in find.QUERIES]
+        assert described["created_before"] == {"type": "string", "format": "date-time"}
+        assert described["limit"] == {"type": "integer", "minimum": 1, "maximum": 1000}
+        assert described["kind"] == {"type": "string", "enum": ["user", "automation"]}
+        assert set(described["sort"]["enum"]) >= {"created_at", "-created_at", "name", "-name"}
+        assert "Link" in op["responses"]["200"]["headers"]
 
 
 def test_what_a_quirk_leaves_out_is_not_required() -> None:

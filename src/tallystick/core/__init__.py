@@ -10,7 +10,8 @@
     8 revoke    who may end what: itself, one, many
 
 `sudo` stands beside them: a token raised for five minutes, which is what issuing another one takes.  So do
-`budget`, how many writes somebody may make in an hour, and `events`, which tells who did what.
+`budget`, how many writes somebody may make in an hour, `find`, which tokens of a list are wanted and in what order, and
+`events`, which tells who did what.
 
 Nothing here does I/O: time, randomness and the store (`ports`) are arguments.  What can go wrong is in `errors`.
 """

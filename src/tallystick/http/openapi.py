@@ -16,11 +16,10 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import automation_shapes, bodies, errors, wire
+from tallystick.http import automation_shapes, bodies, errors, find, paging, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
-
-Json = dict[str, Any]  # a JSON object; its values are whatever OpenAPI wants there
 
 _TITLE: Final = "Tallystick"
 _REF: Final = "#/components/schemas/{name}"
@@ -81,23 +80,33 @@ _PARAMETERS: Final = {
     "service_id": "The id of a service.",
     "user_id": "The id of a user.",
 }
-_QUERIES: Final = {
-    "verify": {"services": "`false` leaves the services out."},
-    "list_services": {
-        "page": "Which page, from 1; without `per_page` there is one.",
-        "per_page": "How many on a page.",
-    },
+_QUERIES: Final[dict[str, tuple[Query, ...]]] = {
+    "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
+    "list_tokens_user": find.QUERIES,
+    "list_tokens_customer": find.QUERIES,
+    "list_services": paging.PAGES,
+    "list_automation_tokens": paging.PAGES,
+    "get_automation_token_services": paging.PAGES,
+    "get_automation_token_workspaces": paging.PAGES,
 }
 _OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 _HEADERS: Final = {
     "Cache-Control": "`no-store`: what is said here holds for this moment only.",
     "WWW-Authenticate": "`Bearer`",
     "Allow": "The methods that this path takes.",
+    "Link": "Where the next page is, if there is one (RFC 8288).",
     "Retry-After": "Seconds until a retry makes sense.",
     "fastly-ratelimit-remaining": "How many writes are left in this hour.  On writes only, and where a limit is set.",
     "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
 }
 
+_PAGED: Final = {
+    "list_tokens_user",
+    "list_tokens_customer",
+    "list_services",
+    "list_automation_tokens",
+    "get_automation_token_services",
+}
 _LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
 
 
@@ -155,8 +164,8 @@ def _parameters(route: Route) -> list[Json]:
         for name in _PARAMETER.findall(route.path)
     ]
     query = [
-        {"name": name, "in": "query", "required": False, "description": about, "schema": text}
-        for name, about in _QUERIES.get(_name(route), {}).items()
+        {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": one.schema}
+        for one in _QUERIES.get(_name(route), ())
     ]
     code = {"type": "string", "pattern": "^[0-9]{6}$"}
     otp = {"name": "Fastly-OTP", "in": "header", "required": False, "description": _OTP, "schema": code}
@@ -182,7 +191,7 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 
 
 def _success(route: Route) -> tuple[int, Json]:
-    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()))
+    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()), *(["Link"] if _name(route) in _PAGED else []))
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)

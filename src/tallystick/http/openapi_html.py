@@ -85,7 +85,7 @@ def _who(security: list[Json]) -> str:
 
 def _parameters(parameters: list[Json]) -> str:
     lines = [
-        f"<dt><code>{_text(one['name'])}</code> <small>{_text(one['in'])}</small></dt>"
+        f"<dt><code>{_text(one['name'])}</code> <small>{_text(one['in'])}, {_type(one['schema'])}</small></dt>"
         f"<dd>{_text(one['description'])}</dd>"
         for one in parameters
     ]
@@ -134,6 +134,8 @@ def _type(schema: Json) -> str:
         return " or ".join(_type(branch) for branch in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
+    if "enum" in schema:
+        return " or ".join(f"<code>{_text(word)}</code>" for word in schema["enum"])
     return _text(schema.get("format") or schema.get("type", "anything"))
 
 

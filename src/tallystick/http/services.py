@@ -1,35 +1,21 @@
 """Services: what tokens can be limited to."""
 
-from typing import Final
-
 from starlette.responses import Response
 
 from tallystick.core import rights
-from tallystick.core.errors import Invalid
 from tallystick.core.people import Service
 from tallystick.http import bodies, shapes
+from tallystick.http.paging import link_pages, numbered
 from tallystick.http.routes import Ask, json_answer
-
-_PER_PAGE_MAX: Final = 1000
-_PAGE_MAX: Final = 1_000_000
 
 
 async def list_services(ask: Ask) -> Response:
     """List the services of the customer that this token reaches, oldest first: all of them, or a page."""
     everything = await ask.wiring.store.people.services(ask.caller.customer_id)
     seen = rights.visible(everything, ask.caller)
-    size = _number(ask, "per_page", most=_PER_PAGE_MAX) or max(1, len(seen))
-    page = _number(ask, "page", most=_PAGE_MAX) or 1
-    last = max(1, -(-len(seen) // size))
-    answer = json_answer([shapes.service(one) for one in seen[(page - 1) * size : page * size]])
-    if page < last:
-        # Fastly's Go client follows this and nothing else.
-        base = str(ask.request.url.replace(query="", fragment=""))
-        answer.headers["link"] = ", ".join(
-            f'<{base}?page={number}&per_page={size}>; rel="{name}"'
-            for number, name in ((page + 1, "next"), (last, "last"))
-        )
-    return answer
+    page = numbered(ask.request, per_page=len(seen))
+    answer = json_answer([shapes.service(one) for one in seen[page.skipped : page.skipped + page.size]])
+    return link_pages(answer, ask.request, page, total=len(seen))
 
 
 async def create_service(ask: Ask) -> Response:
@@ -66,12 +52,3 @@ async def delete_service(ask: Ask) -> Response:
 async def _the_service(ask: Ask) -> Service:
     service_id = ask.param("service_id")
     return rights.require_visible(await ask.wiring.store.people.service(service_id), ask.caller, service_id)
-
-
-def _number(ask: Ask, name: str, *, most: int) -> int | None:
-    text = ask.request.query_params.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        raise Invalid(f"{name} must be a number from 1 to {most}", code="invalid_request")
-    return int(text)
