@@ -34,7 +34,7 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
     user = caller.person()
     if not _is_named(form.username, user):
         raise _not_proven_for_sudo(Proof(None, Shortfall.WRONG))
-    proof = await _prove(ask, user.login, form.password)
+    proof = await _prove_user(ask, user, form.password)
     if proof.user is None:
         raise _not_proven_for_sudo(proof)
 
@@ -43,7 +43,7 @@ async def prove_own(ask: Ask, caller: Caller, password: str | None) -> None:
     """Raise `Invalid` unless the caller's own password, and code, came with the request."""
     if not password:
         raise Invalid("old_password is missing", code="invalid_request")
-    proof = await _prove(ask, caller.person().login, password)
+    proof = await _prove_user(ask, caller.person(), password)
     if proof.user is None:
         raise _not_proven(proof)
 
@@ -68,7 +68,7 @@ async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str |
     require_write(caller.token.scope)
     user = caller.person()
     if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, user):
-        proof = await _prove(ask, user.login, password)
+        proof = await _prove_user(ask, user, password)
         if proof.shortfall is Shortfall.CODE:
             raise _not_proven(proof)
         proven = proof.user is not None
@@ -94,6 +94,12 @@ def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, 
 
 def _is_named(login: str | None, user: User) -> bool:
     return not login or normal_login(login) == normal_login(user.login)
+
+
+async def _prove_user(ask: Ask, user: User, password: str) -> Proof:
+    proof = await _prove(ask, user.login, password)
+    # Logins change hands: meanwhile this one may be somebody else's, who knows the password of it.
+    return Proof(None, Shortfall.WRONG) if proof.user is not None and proof.user.id != user.id else proof
 
 
 async def _prove(ask: Ask, login: str, password: str) -> Proof:
