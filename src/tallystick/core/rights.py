@@ -61,16 +61,18 @@ def require_may_manage_people(caller: Caller) -> None:
     _require_superuser(caller)
 
 
-def require_may_change_user(caller: Caller, user_id: str, change: UserChange) -> None:
-    """Raise `Forbidden` for a change that is not this caller's to make.
+def permitted(change: UserChange, caller: Caller, user_id: str) -> UserChange:
+    """What is to be written of a change.  Raises `Forbidden` when it is not this caller's to make.
 
     Everybody may change their own name and login, and send along what their role is already; the rest takes a superuser.
     """
     _require_may_change(caller)
     user = caller.person()
     if user_id == user.id and change.role in (None, user.role) and change.locked in (None, user.locked):
-        return
+        # By now both may be otherwise: what they only sent along must not bring it back.
+        return UserChange(login=change.login, name=change.name)
     _require_superuser(caller)
+    return change
 
 
 def require_found(user: User | None, caller: Caller, user_id: str) -> User:

@@ -59,8 +59,8 @@ async def update_user(ask: Ask) -> Response:
         login=form.login, name=form.name, role=shapes.role(form.role), locked=shapes.flag(form.locked, "locked")
     )
     user_id = ask.param("user_id")
-    rights.require_may_change_user(ask.caller, user_id, change)
-    await ask.wiring.accounts.change_user(ask.caller.customer_id, user_id, change, by=ask.by())
+    permitted = rights.permitted(change, ask.caller, user_id)
+    await ask.wiring.accounts.change_user(ask.caller.customer_id, user_id, permitted, by=ask.by())
     return await _answer_user(ask, user_id)
 
 
