@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tallystick.core.people import User, UserChange
-from tests.core.world import ACME, ANNA, BERT, NOW, at
+from tallystick.core.people import Role, User, UserChange
+from tests.core.world import ACME, ANNA, BERT, MINUTE, NOW, ROOT, at
 from tests.http.world import World, error_of, main_id
 
 ANOTHER = "quite another horse 42"
@@ -55,3 +55,43 @@ async def test_the_password_of_who_took_over_a_login_proves_nobody_else(
     token = await world.store.tokens.get(main_id(ANNA))
     assert token is not None
     assert token.sudo_until is None
+
+
+# Each would change something, if the one who asks still might.
+WRITES = [
+    ("PUT", f"/user/{ANNA.id}", {"role": "superuser", "locked": False}),
+    ("POST", "/user", {"login": "eve@example.com", "role": "superuser"}),
+    ("PUT", f"/customer/{ACME.id}", {"name": "mine"}),
+    ("POST", "/service", {"name": "mine"}),
+    ("DELETE", "/tokens", {"data": [{"id": main_id(BERT)}]}),
+]
+
+
+async def directory(world: World) -> Any:
+    people = world.store.people
+    return await people.customers(), await people.users(), await people.services(), await world.live(main_id(BERT))
+
+
+@pytest.mark.parametrize("method, path, body", WRITES)
+@pytest.mark.parametrize("fall", ["lowered", "locked", "revoked", "expired"])
+async def test_who_falls_while_the_body_is_on_its_way_can_do_nothing_with_it(
+    world: World, method: str, path: str, body: dict[str, Any], fall: str
+) -> None:
+    """Else whoever expects it holds the last byte of a request back, and is a superuser again, or leaves an heir."""
+    await become(world, ANNA, role=Role.SUPERUSER)
+    asking, secret = await world.give(ANNA, "asking", expires_at=NOW + MINUTE)
+    fallen: list[Any] = []
+
+    async def meanwhile() -> None:
+        if fall == "revoked":
+            await world.ask("DELETE", f"/tokens/{asking.id}", ROOT)
+        elif fall == "expired":
+            world.clock.move(MINUTE)
+        else:
+            await become(world, ANNA, **({"role": Role.USER} if fall == "lowered" else {"locked": True}))
+        fallen.append(await directory(world))
+
+    response = await ask_slowly(world, method, path, secret, body, meanwhile)
+
+    assert response.status_code in ((403, 404) if fall == "lowered" else (401,))
+    assert await directory(world) == fallen[0]

@@ -35,7 +35,8 @@ async def read(content: bytes, kind: str, into: type[bodies.T]) -> bodies.T:
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     headers = [(b"content-type", kind.encode("latin-1"))]
-    return await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), into)
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    return await bodies.read(await bodies.whole(request), into)
 
 
 @pytest.mark.parametrize("into", TAKES, ids=lambda into: into.__name__)
@@ -144,7 +145,7 @@ async def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_rea
 
     headers = [(b"content-type", JSON.encode()), (b"content-length", b"1048577")]
     with pytest.raises(TooLarge):
-        await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), wire.Sudo)
+        await bodies.whole(Request({"type": "http", "method": "POST", "headers": headers}, receive))
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +159,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch:
 
     headers = [(b"content-type", JSON.encode())]
     with pytest.raises(Invalid, match="took longer"):
-        await bodies.read(Request({"type": "http", "method": "POST", "headers": headers}, receive), wire.Sudo)
+        await bodies.whole(Request({"type": "http", "method": "POST", "headers": headers}, receive))
 
 
 HEADERS = st.lists(

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
 from tallystick.core.errors import Invalid, TooLarge
 from tallystick.http.errors import UnsupportedMedia
@@ -28,12 +29,22 @@ _FIELDS_MAX: Final = 2000
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
-    """The body as an `into`.  An empty body, of whatever type, is one without any field.
-
-    Raises `TooLarge`, `UnsupportedMedia`, or `Invalid` for what cannot be decoded.
-    """
+async def whole(request: Request) -> Request:
+    """The same request, when all of its body has come.  Raises `TooLarge`, or `Invalid` when it does not come."""
     body = await _read_bytes(request)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request(request.scope, receive)
+
+
+async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
+    """The body of a `whole` request as an `into`.  An empty body, of whatever type, is one without any field.
+
+    Raises `UnsupportedMedia`, or `Invalid` for what cannot be decoded.
+    """
+    body = await request.body()
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     try:
         value = _decode(body, kind, into, forms=forms)

@@ -21,7 +21,7 @@ from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
 from tallystick.core.secret import Digest, Secret, new_id, redacted
 from tallystick.core.use import USER_AGENT_CHARS_MAX, Uses
-from tallystick.http import errors
+from tallystick.http import bodies, errors
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
 from tallystick.http.readiness import Readiness
@@ -177,6 +177,10 @@ class _Path:
             who = await route.guard(self._wiring, request)
             if who is not None and route.writes:
                 await meter.charge(who)
+            if route.takes is not None:
+                request = await bodies.whole(request)
+                # Whoever asks decides when the last byte comes: what they may, they must be allowed now, not when they began.
+                who = await route.guard(self._wiring, request)
             return await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
