@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from msgspec.structs import replace
 
 from tallystick.core.people import Role, User, UserChange
@@ -340,3 +341,16 @@ async def test_a_narrow_token_changes_no_password(world: World, scope: str, serv
 
     assert (await world.ask("POST", "/current_user/password", narrow, json=form)).status_code == 403
     assert (await log_in(world, ANNA)).status_code == 200
+
+
+async def test_a_password_that_was_kept_under_older_parameters_is_changed_at_the_first_try(world: World) -> None:
+    older = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    await world.store.people.set_password(BERT.id, password_hash=older, replacing=None, by=at(NOW))
+    form = {"old_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    response = await world.ask("POST", "/current_user/password", BERT, data=form, headers=world.otp())
+
+    assert response.status_code == 200
+    assert (await log_in(world, BERT, NEW_PASSWORD)).status_code == 400  # the code of this half minute is used
+    world.clock.move(30_000)
+    assert (await log_in(world, BERT, NEW_PASSWORD)).status_code == 200

@@ -164,3 +164,14 @@ def test_a_new_user_shows_no_password() -> None:
     new = NewUser(customer_id="c", login="ada", name="Ada", role=Role.USER, password=PASSWORD)
 
     assert PASSWORD not in repr(new)
+
+
+async def test_a_password_that_was_changed_meanwhile_is_not_replaced() -> None:
+    world = World()
+    user = await world.user()
+    before = await world.store.people.credentials("ada")
+
+    with pytest.raises(Conflict):
+        await world.accounts.change_password(user, "quite another horse 42", replacing="$argon2id$older", kept=None, by=at(NOW))
+
+    assert await world.store.people.credentials("ada") == before

@@ -141,6 +141,13 @@ async def test_a_right_code_with_a_wrong_password_is_a_wrong_password_and_leaves
     assert (await world.prove(BERT.login, code=world.code())).user is not None
 
 
+async def test_a_proof_shows_no_hash() -> None:
+    proof = await (await a_world()).prove(ANNA.login)
+
+    assert proof.password_hash.startswith("$argon2id$")
+    assert "argon2" not in f"{proof} {proof!r} {[proof]}"
+
+
 async def test_a_claim_never_prints() -> None:
     claim = Claim(login=ANNA.login, password=PASSWORD, code="123456", address="192.0.2.1")
 

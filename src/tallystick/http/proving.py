@@ -39,13 +39,14 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
         raise _not_proven_for_sudo(proof)
 
 
-async def prove_own(ask: Ask, caller: Caller, password: str | None) -> None:
-    """Raise `Invalid` unless the caller's own password, and code, came with the request."""
+async def prove_own(ask: Ask, caller: Caller, password: str | None) -> str:
+    """What the caller's own password is kept as.  Raises `Invalid` unless it, and the code, came with the request."""
     if not password:
         raise Invalid("old_password is missing", code="invalid_request")
     proof = await _prove_user(ask, caller.person(), password)
     if proof.user is None:
         raise _not_proven(proof)
+    return proof.password_hash
 
 
 async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> User:

@@ -79,9 +79,8 @@ async def update_user_password(ask: Ask) -> Response:
     require_unlimited(caller)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
-    # Before the proof: what was proven is then what is replaced, or nothing is.
-    replacing = await accounts.password_hash(user)
-    await prove_own(ask, caller, form.old_password)
+    # What was proven is what is replaced, or nothing is.
+    replacing = await prove_own(ask, caller, form.old_password)
     kept = caller.token.id if ends else None
     await accounts.change_password(user, new, replacing=replacing, kept=kept, by=ask.by())
     return await _answer_user(ask, user.id)

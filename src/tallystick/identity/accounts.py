@@ -124,13 +124,6 @@ class Accounts:
             raise Conflict("User has live tokens", detail=f"{stand} in the way, revoke first: {ids}")
         require_done(removal.outcome, user_id)
 
-    async def password_hash(self, user: User) -> str:
-        """What their password is kept as, for `change_password` to replace nothing newer.  Raises `NotFound`."""
-        found = await self._people.credentials(user.login)
-        if found is None or found[0].id != user.id:
-            raise _no_such("user", user.id)
-        return found[1].password_hash
-
     async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None, by: Origin) -> None:
         """After the old one was proven, which was kept as `replacing`.  `kept`: end all their tokens but this; None ends none.
 

@@ -29,10 +29,14 @@ class Shortfall(Enum):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """How it ended: the user, or why not."""
+    """How it ended: the user, or why not.  `password_hash`: what the proven password is kept as from now on; it never prints."""
 
     user: User | None
     shortfall: Shortfall | None = None
+    password_hash: str = ""
+
+    def __repr__(self) -> str:
+        return f"Proof(user={self.user!r}, shortfall={self.shortfall!r})"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,16 +136,20 @@ class Prover:
         if user.locked:
             # Said only to who knows the password: to everybody else this login is like any other.
             return Proof(None, Shortfall.BARRED), False
-        await self._renew_hash(claim.password, credentials)
-        return Proof(user), False
+        return Proof(user, password_hash=await self._renew_hash(claim.password, credentials)), False
 
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
         step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())
         return step is not None and await self._people.use_totp_step(user.id, step=step)
 
-    async def _renew_hash(self, password: str, credentials: Credentials) -> None:
-        """Parameters rise over the years; this is the only moment at which the password is at hand."""
+    async def _renew_hash(self, password: str, credentials: Credentials) -> str:
+        """What it is kept as after this.
+
+        Parameters rise over the years; this is the only moment at which the password is at hand.
+        """
         old = credentials.password_hash
-        if self._passwords.is_outdated(old):
-            new = await self._in_thread(self._passwords.hash, password)
-            await self._people.renew_hash(credentials.user_id, password_hash=new, replacing=old)
+        if not self._passwords.is_outdated(old):
+            return old
+        new: str = await self._in_thread(self._passwords.hash, password)
+        await self._people.renew_hash(credentials.user_id, password_hash=new, replacing=old)
+        return new
