@@ -178,7 +178,9 @@ async def test_people_are_managed_with_a_superusers_token_for_everything(
 async def test_everybody_changes_their_own_name_and_login_but_not_what_they_may(world: World) -> None:
     path = f"/user/{ANNA.id}"
 
-    changed = await world.ask("PUT", path, ANNA, data={"name": "Änne", "login": "aenne@example.com", "role": "user"})
+    changed = await world.ask(
+        "PUT", path, await raised(world, ANNA), data={"name": "Änne", "login": "aenne@example.com", "role": "user"}
+    )
     refused = [
         await world.ask("PUT", path, ANNA, json={"role": "superuser"}),
         await world.ask("PUT", path, ANNA, json={"locked": True}),
@@ -193,6 +195,7 @@ async def test_everybody_changes_their_own_name_and_login_but_not_what_they_may(
 
 
 async def test_a_taken_login_is_409_and_what_cannot_be_used_400(world: World) -> None:
+    chief = await raised(world, ROOT)
     for wanted, status in (
         ({"login": BERT.login}, 409),
         ({"login": ""}, 400),
@@ -200,11 +203,25 @@ async def test_a_taken_login_is_409_and_what_cannot_be_used_400(world: World) ->
         ({"role": "chief"}, 400),
         ({"locked": "maybe"}, 400),
     ):
-        assert (await world.ask("PUT", f"/user/{ANNA.id}", ROOT, data=wanted)).status_code == status
+        assert (await world.ask("PUT", f"/user/{ANNA.id}", chief, data=wanted)).status_code == status
     for user_id in (STRANGER.id, "nothing"):
         assert (await world.ask("PUT", f"/user/{user_id}", ROOT, json={"name": "x"})).status_code == 404
 
     assert (await world.ask("GET", f"/user/{ANNA.id}", ROOT)).json()["login"] == ANNA.login
+
+
+async def test_another_login_takes_sudo_or_a_found_token_could_be_used_to_guess_its_password_for_ever(
+    world: World,
+) -> None:
+    for who, path in ((ANNA, f"/user/{ANNA.id}"), (ROOT, f"/user/{BERT.id}")):
+        refused = await world.ask("PUT", path, who, json={"login": "new@example.com"})
+        before = await world.ask("GET", path, who)
+        same = await world.ask("PUT", path, who, json={"login": before.json()["login"].upper()})
+
+        assert (refused.status_code, error_of(refused)) == (403, {"msg": "You must POST /sudo to access this endpoint"})
+        assert same.status_code == 200
+    for user_id in (STRANGER.id, "nothing"):
+        assert (await world.ask("PUT", f"/user/{user_id}", ROOT, json={"login": "new@example.com"})).status_code == 404
 
 
 async def test_a_lowered_role_reaches_existing_tokens_at_once(world: World) -> None:

@@ -7,9 +7,10 @@ the database may do anything.
 
 from collections.abc import Iterable
 
+from tallystick.core import sudo
 from tallystick.core.caller import Caller, require_unlimited
 from tallystick.core.errors import Forbidden, NotFound
-from tallystick.core.people import Role, Service, User, UserChange
+from tallystick.core.people import Role, Service, User, UserChange, normal_login
 from tallystick.core.scope import require_read, require_write
 
 
@@ -73,6 +74,15 @@ def permitted(change: UserChange, caller: Caller, user_id: str) -> UserChange:
         return UserChange(login=change.login, name=change.name)
     _require_superuser(caller)
     return change
+
+
+def require_may_rename(caller: Caller, user: User, change: UserChange, *, now: int) -> None:
+    """Raise `Forbidden` for another login, unless the token that asks is in sudo.
+
+    Failed guesses are counted by login: under a new one whoever found a token could go on guessing for ever.
+    """
+    if change.login is not None and normal_login(change.login) != normal_login(user.login):
+        sudo.require(caller, now=now)
 
 
 def require_found(user: User | None, caller: Caller, user_id: str) -> User:

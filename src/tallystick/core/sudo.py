@@ -3,9 +3,9 @@
 from typing import Final
 
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Unauthenticated, Unprocessable
+from tallystick.core.errors import Forbidden, Unauthenticated, Unprocessable
 from tallystick.core.events import Origin
-from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.issue import NO_CREDENTIALS, SUDO_NEEDED
 from tallystick.core.ports import TokenStore
 
 SUDO_MS: Final = 5 * 60 * 1000
@@ -21,6 +21,12 @@ def ends_at(wished: int | None, *, now: int) -> int:
     # Whole seconds, rounded up: the wire has no fractions, and what it says must be what holds.
     longest = -(-(now + SUDO_MS) // 1000) * 1000
     return longest if wished is None else min(wished, longest)
+
+
+def require(caller: Caller, *, now: int) -> None:
+    """Raise `Forbidden` unless the token that asks is raised now."""
+    if not caller.token.is_in_sudo(now):
+        raise Forbidden(SUDO_NEEDED)
 
 
 async def raise_token(tokens: TokenStore, caller: Caller, *, until: int, by: Origin) -> None:

@@ -2,10 +2,9 @@
 
 from starlette.responses import Response
 
-from tallystick.core import rights
+from tallystick.core import rights, sudo
 from tallystick.core.caller import require_superuser_of, require_unlimited
-from tallystick.core.errors import Forbidden, NotFound
-from tallystick.core.issue import SUDO_NEEDED
+from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User, UserChange
 from tallystick.core.scope import require_write
 from tallystick.http import bodies, shapes, wire
@@ -36,8 +35,8 @@ async def create_user(ask: Ask) -> Response:
     """
     form = await bodies.read(ask.request, shapes.CreateUser)
     rights.require_may_manage_people(ask.caller)
-    if form.password is not None and not ask.caller.token.is_in_sudo(ask.now):
-        raise Forbidden(SUDO_NEEDED)
+    if form.password is not None:
+        sudo.require(ask.caller, now=ask.now)
     login = shapes.required(form.login, "login")
     new = NewUser(
         customer_id=ask.caller.customer_id,
@@ -52,7 +51,8 @@ async def create_user(ask: Ask) -> Response:
 async def update_user(ask: Ask) -> Response:
     """Change a user: one's own name and login, or, as a superuser, also role and lock, and those of others.
 
-    It takes effect on the user's tokens at once.  The last superuser of a customer can be neither lowered nor locked.
+    Another login takes a token in sudo.  All of it takes effect on the user's tokens at once.  The last superuser of a
+    customer can be neither lowered nor locked.
     """
     form = await bodies.read(ask.request, shapes.ChangeUser)
     change = UserChange(
@@ -60,6 +60,8 @@ async def update_user(ask: Ask) -> Response:
     )
     user_id = ask.param("user_id")
     permitted = rights.permitted(change, ask.caller, user_id)
+    before = rights.require_found(await ask.wiring.store.people.user(user_id), ask.caller, user_id)
+    rights.require_may_rename(ask.caller, before, permitted, now=ask.now)
     await ask.wiring.accounts.change_user(ask.caller.customer_id, user_id, permitted, by=ask.by())
     return await _answer_user(ask, user_id)
 
