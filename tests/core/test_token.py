@@ -2,11 +2,12 @@
 
 import pytest
 
+from tallystick.core import sudo
 from tallystick.core.caller import Caller
 from tallystick.core.ports import Seen
-from tallystick.core.token import default_name
+from tallystick.core.token import SUDO_MS, default_name
 from tallystick.core.verify import Refusal, Verdict, judge
-from tests.core.world import ANNA, NOW, SECOND, token
+from tests.core.world import ANNA, DAY, NOW, SECOND, token
 
 
 @pytest.mark.parametrize("expires_at, expired", [(None, False), (NOW + 1, False), (NOW, True), (NOW - 1, True)])
@@ -25,6 +26,16 @@ def test_a_revoked_token_is_not_live_even_before_its_expiry() -> None:
 @pytest.mark.parametrize("until, raised", [(None, False), (NOW + 1, True), (NOW, False), (NOW - 1, False)])
 def test_sudo_ends_at_its_instant(until: int | None, raised: bool) -> None:
     assert token(sudo_until=until).is_in_sudo(NOW) is raised
+
+
+@pytest.mark.parametrize("ahead, raised", [(0, True), (SECOND, True), (SECOND + 1, False), (DAY, False)])
+def test_a_raise_that_was_made_while_the_clock_was_ahead_is_none(ahead: int, raised: bool) -> None:
+    assert token(sudo_until=NOW + SUDO_MS + ahead).is_in_sudo(NOW) is raised
+
+
+def test_a_raise_that_begins_now_holds_at_every_millisecond_of_a_second() -> None:
+    for now in range(NOW, NOW + SECOND):
+        assert token(sudo_until=sudo.ends_at(None, now=now)).is_in_sudo(now)
 
 
 def test_a_token_without_a_name_is_called_by_the_first_six_of_its_id() -> None:

@@ -1,14 +1,11 @@
 """A token in sudo: raised for five minutes, after its user's password was proven again.  The raise is on that token only."""
 
-from typing import Final
-
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Unauthenticated, Unprocessable
 from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS, SUDO_NEEDED
 from tallystick.core.ports import TokenStore
-
-SUDO_MS: Final = 5 * 60 * 1000
+from tallystick.core.token import SUDO_MS
 
 
 def ends_at(wished: int | None, *, now: int) -> int:

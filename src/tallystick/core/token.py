@@ -6,11 +6,16 @@ nobody: it has a role of its own, and outlives whoever made it.
 It never holds the secret, nor its digest: those who have a `Token` can show it, list it and end it, but not use it.
 """
 
+from typing import Final
+
 import msgspec
 from msgspec.structs import replace
 
 from tallystick.core.people import Role
 from tallystick.core.scope import Scope
+
+SUDO_MS: Final = 5 * 60 * 1000
+_ROUNDING_MS: Final = 1000  # a raise ends with a whole second
 
 
 class LastUse(msgspec.Struct, frozen=True):
@@ -58,8 +63,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return self.revoked_at is None and not self.is_expired(now)
 
     def is_in_sudo(self, now: int) -> bool:
-        """Whether its holder has proven the password within the last minutes."""
-        return self.sudo_until is not None and now < self.sudo_until
+        """Whether its holder has proven the password within the last minutes.
+
+        A raise that ends later than one that begins now was made while the clock was ahead, who knows how long ago.
+        """
+        return self.sudo_until is not None and 0 < self.sudo_until - now <= SUDO_MS + _ROUNDING_MS
 
 
 def moved(token: Token, role: Role) -> Token:
