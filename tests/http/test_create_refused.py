@@ -176,6 +176,50 @@ async def test_a_spelling_of_services_that_we_do_not_read_never_makes_an_unlimit
     assert await world.count(ANNA) == 1
 
 
+@pytest.mark.parametrize(
+    "name, right",
+    [
+        ("service", "services"),
+        ("service_id", "services"),
+        ("service[]", "services"),
+        ("Services", "services"),
+        (" services", "services"),
+        ("[services]", "services"),
+        ("\ufeffservices", "services"),
+        ("serviceIds", "services"),
+        ("scopes", "scope"),
+        ("scope[]", "scope"),
+        ("SCOPE", "scope"),
+        ("_scope", "scope"),
+        ("expires", "expires_at"),
+        ("expires_in", "expires_at"),
+        ("expiresAt", "expires_at"),
+        ("expiry_time", "expires_at"),
+    ],
+)
+async def test_a_limit_under_a_name_that_is_not_read_is_refused_naming_the_right_one(
+    world: World, name: str, right: str
+) -> None:
+    form = await world.create(data={**BY_PASSWORD, name: "x"})
+    json = await world.create(json={**BY_PASSWORD, name: "x"})
+
+    in_form = "services[]" if right == "services" else right
+    assert [form.status_code, json.status_code] == [400, 400]
+    assert error_of(form)["detail"] == f"{name} is not understood: write {in_form}"
+    assert error_of(json)["detail"] == f"{name} is not understood: write {right}"
+    assert await world.count(ANNA) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["customer", "role", "tls_access", "limit", "my_scope", "nameservice", "ex", "ſcope", ""]
+)
+async def test_other_names_are_passed_over(world: World, name: str) -> None:
+    form = await world.create(data={**BY_PASSWORD, name: "x"})
+    json = await world.create(json={**BY_PASSWORD, name: "x"})
+
+    assert [form.status_code, json.status_code] == [200, 200]
+
+
 async def test_a_foreign_service_looks_like_one_that_does_not_exist(world: World) -> None:
     said = []
     for service in (FOREIGN.id, "nothing"):

@@ -172,6 +172,8 @@ async def test_a_password_that_was_changed_meanwhile_is_not_replaced() -> None:
     before = await world.store.people.credentials("ada")
 
     with pytest.raises(Conflict):
-        await world.accounts.change_password(user, "quite another horse 42", replacing="$argon2id$older", kept=None, by=at(NOW))
+        await world.accounts.change_password(
+            user, "quite another horse 42", replacing="$argon2id$older", kept=None, by=at(NOW)
+        )
 
     assert await world.store.people.credentials("ada") == before

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,9 @@ BODY_SECONDS_MAX: Final = 30  # as long as Granian waits for a head
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
+# How a limit of a token begins, however it goes on (`service_id`, `Scope[]`, ` expiry`), and what it is called.
+_LIMITS: Final = {"service": "services", "scope": "scope", "expir": "expires_at"}
+_NEARLY: Final = re.compile(rf"[\W_]*({'|'.join(_LIMITS)})", re.IGNORECASE | re.ASCII)
 _NUL_SIGNS: Final = (b"\0", b"%00", b"\\u0000")  # raw, in a form, in JSON: without one of them there is no need to look
 _FIELDS_MAX: Final = 2000
 
@@ -66,7 +70,8 @@ def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
     if kind in JSON:
         value = msgspec.json.decode(body, type=into)
         # Of two of a name msgspec takes the last, and what it does not know it passes over.  (str: for numbers of any length.)
-        json.loads(body.decode(), object_pairs_hook=_require_clear, parse_int=str)
+        clear = partial(_require_clear, known=into.__struct_fields__)
+        json.loads(body.decode(), object_pairs_hook=clear, parse_int=str)
         return value
     if kind == FORM and forms:
         return msgspec.convert(_form(body, into.__struct_fields__), into)
@@ -108,23 +113,23 @@ def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
     for name, value in pairs:
         if _SERVICES.fullmatch(name):
             fields.setdefault("services", []).append(value)
-        elif name.startswith("services["):
-            raise _misspelled(name, "services[]")
         elif name in fields:
             raise _given_twice(name)
         elif name in known:
             fields[name] = value
+        else:
+            _require_no_misspelling(name, known, form=True)
     return fields
 
 
-def _require_clear(pairs: Sequence[tuple[str, Any]]) -> None:
-    """As for forms: each field of a JSON object once, and no unread spelling of services."""
+def _require_clear(pairs: Sequence[tuple[str, Any]], *, known: tuple[str, ...]) -> None:
+    """As for forms: each field of a JSON object once, and no limit under a name that is not read."""
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
             raise _given_twice(name)
-        if name.startswith("services["):
-            raise _misspelled(name, "services")
+        if name not in known:
+            _require_no_misspelling(name, known, form=False)
         seen.add(name)
 
 
@@ -132,9 +137,13 @@ def _given_twice(name: str) -> Invalid:
     return Invalid(f"{name} was given more than once", code="invalid_request")
 
 
-def _misspelled(name: str, right: str) -> Invalid:
-    # To pass over it would make a token without the limit that was meant.
-    return Invalid(f"{name} is not understood: write {right}", code="invalid_request")
+def _require_no_misspelling(name: str, known: tuple[str, ...], *, form: bool) -> None:
+    """Raise `Invalid` for what is nearly a limit: to pass over it would make a token without the limit that was meant."""
+    match = _NEARLY.match(name)
+    right = None if match is None else _LIMITS[match[1].lower()]
+    if right in known:
+        written = "services[]" if form and right == "services" else right
+        raise Invalid(f"{name} is not understood: write {written}", code="invalid_request")
 
 
 def _holds_nul(value: object) -> bool:
