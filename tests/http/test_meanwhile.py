@@ -1,15 +1,19 @@
 """What comes to be while the body of a request is on its way counts for that request."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from tallystick.core.people import Role, User, UserChange
+from tallystick.http.app import build_app
+from tallystick.identity.proof import Prover
 from tests.core.world import ACME, ANNA, BERT, MINUTE, NOW, ROOT, at
-from tests.http.world import World, error_of, main_id
+from tests.http.world import BY_PASSWORD, KEYS, PASSWORDS, World, error_of, main_id
 
 ANOTHER = "quite another horse 42"
 
@@ -95,3 +99,43 @@ async def test_who_falls_while_the_body_is_on_its_way_can_do_nothing_with_it(
 
     assert response.status_code in ((403, 404) if fall == "lowered" else (401,))
     assert await directory(world) == fallen[0]
+
+
+async def create_while(
+    world: World, who: User | None, form: dict[str, str], meanwhile: Callable[[], Awaitable[Any]]
+) -> httpx2.Response:
+    """`POST /tokens`, with `meanwhile` between the look at the password and everything after."""
+
+    async def in_thread(call: Callable[..., Any], /, *args: Any) -> Any:
+        done = call(*args)
+        await meanwhile()
+        return done
+
+    store, slot = world.store, asyncio.Semaphore(2)
+    prover = Prover(
+        store.people, store.guesses, clock=world.clock, keys=KEYS, passwords=PASSWORDS, in_thread=in_thread, slot=slot
+    )
+    app = build_app(replace(world.wiring, prover=prover))
+    key = {} if who is None else {"Fastly-Key": world.secrets[who.id]}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://tallystick.test") as client:
+        return await client.post("/tokens", data=form, headers=key)
+
+
+@pytest.mark.parametrize("who", [None, ANNA], ids=["password alone", "token and password"])
+@pytest.mark.parametrize("change", ["password", "lock", "nothing"])
+async def test_a_token_is_made_only_while_what_proved_its_user_holds(
+    world: World, who: User | None, change: str
+) -> None:
+    """Else one that the old password got would outlive a change of it that was to end all others."""
+
+    async def meanwhile() -> None:
+        if change == "password":
+            await world.wiring.accounts.set_password(ANNA, ANOTHER, by=at(NOW))
+        if change == "lock":
+            await become(world, ANNA, locked=True)
+
+    response = await create_while(world, who, BY_PASSWORD, meanwhile)
+
+    assert response.status_code == (200 if change == "nothing" else 401)
+    await become(world, ANNA, locked=False)
+    assert await world.count(ANNA) == (2 if change == "nothing" else 1)

@@ -215,6 +215,33 @@ async def test_text_that_no_database_can_hold_changes_nothing(store: Store, text
     assert await store.people.user(ANNA.id) == ANNA
 
 
+# Users: what happens to them reaches a token that is being made
+
+
+async def test_a_locked_user_gets_no_token(store: Store) -> None:
+    await change(store, ANNA.id, locked=True)
+
+    assert await attempt(store, token(ANNA)) is Added.PROOF_GONE
+    assert await attempt(store, token(BERT)) is Added.DONE
+
+    assert await store.tokens.get(token(ANNA).id) is None
+    await change(store, ANNA.id, locked=False)
+    assert await attempt(store, token(ANNA)) is Added.DONE
+
+
+async def test_a_password_that_was_changed_meanwhile_proves_nobody_any_more(store: Store) -> None:
+    async def proven_by(proof: str | None) -> Added:
+        one = token(ANNA, f"by {proof}")
+        return await store.tokens.add(one, digest(), limit=100, parent_id=None, by=at(NOW), proof=proof)
+
+    assert await proven_by("!") is Added.DONE
+    await store.people.set_password(ANNA.id, password_hash="new", replacing="!", by=at(NOW))
+
+    assert await proven_by("?") is Added.PROOF_GONE
+    assert await proven_by("new") is Added.DONE
+    assert await proven_by(None) is Added.DONE
+
+
 # Users: the last superuser
 
 

@@ -90,6 +90,7 @@ async def issue(
     *,
     user: User,
     caller: Caller | None,
+    proof: str | None = None,
     digest: Callable[[Secret], Digest],
     by: Origin,
 ) -> tuple[Token, Secret]:
@@ -97,7 +98,8 @@ async def issue(
 
     Permission and wish have been checked.  What only the store can decide is decided in its transaction: raises `Invalid`
     when the user has too many live tokens or a service is gone, `Unauthenticated` when the asking token was revoked
-    meanwhile, or its user deleted.
+    meanwhile, or its user locked or deleted, or their password changed.  `proof`: what the password that was given for this is
+    kept as, None when it was none.
     """
     token = replace(_record(wish, user.customer_id, by), user_id=user.id)
     return token, await _add(tokens, token, caller=caller, digest=digest, by=by)
@@ -138,7 +140,9 @@ async def _add(
 ) -> Secret:
     secret, parent_id = Secret.mint(), None if caller is None else caller.token.id
     try:
-        added = await tokens.add(token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, by=by)
+        added = await tokens.add(
+            token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, proof=proof, by=by
+        )
     except NotFound as error:
         raise Unauthenticated(NO_CREDENTIALS) from error
     if added is Added.TOO_MANY:
@@ -147,7 +151,7 @@ async def _add(
         )
     if added is Added.SERVICE_GONE:
         raise Invalid("one of the services was deleted meanwhile", code="invalid_request")
-    if added is Added.PARENT_GONE:
+    if added in (Added.PARENT_GONE, Added.PROOF_GONE):
         raise Unauthenticated(NO_CREDENTIALS)
     return secret
 

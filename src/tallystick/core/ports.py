@@ -47,6 +47,7 @@ class Added(Enum):
     DONE = auto()
     TOO_MANY = auto()  # the user already has `limit` live tokens
     PARENT_GONE = auto()  # the token that asked was revoked meanwhile
+    PROOF_GONE = auto()  # its user was locked meanwhile, or the password that proved them changed
     SERVICE_GONE = auto()  # a service that it would be limited to is not the customer's, or not any more
 
 
@@ -112,9 +113,12 @@ class TokenStore(Protocol):
     async def count(self, reach: Reach, wanted: Wanted) -> int:
         """How many tokens `find` finds in all."""
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
-        """Add it as new, unless the token `parent_id` has been revoked, one of its services is not the customer's, or the
-        user has `limit` live tokens.  The first of these that holds is what is said.
+    async def add(
+        self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None
+    ) -> Added:
+        """Add it as new, unless the token `parent_id` has been revoked, its user is locked or has a password that is not kept
+        as `proof` (None = any), one of its services is not the customer's, or the user has `limit` live tokens.  The first
+        of these that holds is what is said.
 
         As new: not raised, used or revoked yet, whatever the record says.  Raises `Conflict` when its id or digest is
         taken, `NotFound` when there is no such user of that customer, or no such customer, `Invalid` for a name that no

@@ -15,8 +15,8 @@ from tallystick.http.routes import Ask
 from tallystick.identity.proof import Claim, Proof, Shortfall
 
 
-async def who_may_issue(ask: Ask, form: wire.CreateToken) -> User:
-    """The user that a new token would be for.
+async def who_may_issue(ask: Ask, form: wire.CreateToken) -> tuple[User, str | None]:
+    """The user that a new token would be for, and what the password that proved them is kept as (None: it was not needed).
 
     With a token: its user, if it is in sudo or comes with that user's password.  Without: whoever the password proves.
     Raises `Unauthenticated` when there is nothing to go by, `Forbidden` for a token that may not, else `Invalid`.
@@ -49,7 +49,7 @@ async def prove_own(ask: Ask, caller: Caller, password: str | None) -> str:
     return proof.password_hash
 
 
-async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> User:
+async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> tuple[User, str | None]:
     if login is None and password is None:
         raise Unauthenticated(issue.NO_CREDENTIALS)
     if login is None or password is None:
@@ -60,21 +60,21 @@ async def _by_password_alone(ask: Ask, login: str | None, password: str | None) 
         raise _not_proven(proof)
     # Until here nobody was known whose write it could be.
     await ask.meter.charge(proof.user)
-    return proof.user
+    return proof.user, proof.password_hash
 
 
-async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str | None) -> User:
+async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str | None) -> tuple[User, str | None]:
     # In sudo the password has just been proven: clients that send it again need not wait for another hash.
-    proven = False
+    proven_by: str | None = None
     require_write(caller.token.scope)
     user = caller.person()
     if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, user):
         proof = await _prove_user(ask, user, password)
         if proof.shortfall is Shortfall.CODE:
             raise _not_proven(proof)
-        proven = proof.user is not None
-    issue.require_may_issue(caller, proven=proven, now=ask.now)
-    return user
+        proven_by = proof.password_hash or None
+    issue.require_may_issue(caller, proven=proven_by is not None, now=ask.now)
+    return user, proven_by
 
 
 def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, str | None]:

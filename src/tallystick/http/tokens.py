@@ -20,12 +20,12 @@ async def create_token(ask: Ask) -> Response:
     authentication is on.  The secret is in this answer and nowhere else.
     """
     form = await bodies.read(ask.request, wire.CreateToken)
-    user = await who_may_issue(ask, form)
+    user, proof = await who_may_issue(ask, form)
     wish = _wish(form)
     known = await ask.wiring.store.people.known_services(user.customer_id, wish.services)
     issue.check_wish(wish, caller=ask.who, known_services=known, now=ask.now)
     token, secret = await issue.issue(
-        ask.wiring.store.tokens, wish, user=user, caller=ask.who, digest=ask.wiring.digest, by=ask.by(user)
+        ask.wiring.store.tokens, wish, user=user, caller=ask.who, proof=proof, digest=ask.wiring.digest, by=ask.by(user)
     )
     return json_answer(wire.token_created(token, user, secret, wire.quirk_of(ask.user_agent)))
 

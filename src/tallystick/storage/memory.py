@@ -77,10 +77,14 @@ class MemoryTokens:
     def _within(self, reach: Reach) -> list[Token]:
         return [token for token in self._tokens.values() if token.revoked_at is None and reach.covers(token)]
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
+    async def add(
+        self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None
+    ) -> Added:
         require_storable(token.name)
         if parent_id is not None and not self._is_unrevoked(parent_id):
             return Added.PARENT_GONE
+        if token.user_id is not None and self._people.is_unproven(token.user_id, proof):
+            return Added.PROOF_GONE
         if not self._people.knows(token.services, token.customer_id):
             return Added.SERVICE_GONE
         if token.user_id is not None and self._live_tokens_of(token.user_id, by.at) >= limit:

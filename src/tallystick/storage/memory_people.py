@@ -72,6 +72,11 @@ class MemoryDirectory:
         found = [self._services.get(each) for each in service_ids]
         return all(each is not None and each.customer_id == customer_id for each in found)
 
+    def is_unproven(self, user_id: str, proof: str | None) -> bool:
+        """Whether they are locked, or have another password than was proven (None = any)."""
+        known = self._credentials.get(user_id)
+        return known is not None and (self.by_id[user_id].locked or proof not in (None, known.password_hash))
+
     async def services(self, customer_id: str | None = None) -> list[Service]:
         return sorted((each for each in self._services.values() if customer_id in (None, each.customer_id)), key=age)
 

@@ -174,7 +174,7 @@ def failures(row: Row) -> Failures:
     return Failures(count, last_at)
 
 
-def asked(token: Token, *, limit: int, parent_id: str | None, now: int) -> Row:
+def asked(token: Token, *, limit: int, parent_id: str | None, now: int, proof: str | None) -> Row:
     """What `add_all` takes for one token, apart from its digest."""
     return (
         token.id,
@@ -191,6 +191,7 @@ def asked(token: Token, *, limit: int, parent_id: str | None, now: int) -> Row:
         limit,
         parent_id,
         now,
+        proof,
     )
 
 

@@ -27,6 +27,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     tokens_of_owner: str
     tokens_of_customer: str
     is_unrevoked: str
+    is_unproven: str
     raise_sudo: str
     revoke: str
     add_all: str

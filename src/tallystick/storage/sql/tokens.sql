@@ -106,6 +106,10 @@ ORDER BY created_at, id
 -- Whether the token that asks for another is still in force: says why an addition was refused.
 SELECT EXISTS (SELECT 1 FROM token WHERE id = :id AND revoked_at IS NULL);
 
+-- name: is_unproven(user_id, proof)$
+-- Whether a user is locked, or has another password than was proven (NULL = any): says why an addition was refused.
+SELECT EXISTS (SELECT 1 FROM "user" WHERE id = :user_id AND (locked OR password_hash <> :proof));
+
 -- name: raise_sudo(id, until)!
 -- Raise one token, unless it was revoked meanwhile.
 UPDATE token

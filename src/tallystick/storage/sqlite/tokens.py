@@ -58,11 +58,13 @@ class SqliteTokens:
     async def count(self, reach: Reach, wanted: Wanted) -> int:
         return await self._finder.count(reach, wanted)
 
-    async def add(self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin) -> Added:
+    async def add(
+        self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None
+    ) -> Added:
         require_storable(token.name)
-        asked = rows.asked(token, limit=limit, parent_id=parent_id, now=by.at)
+        asked = rows.asked(token, limit=limit, parent_id=parent_id, now=by.at, proof=proof)
         created = events.created(replace(token, sudo_until=None), by)
-        return await self._writer.submit(_add, _Addition(asked, digest, parent_id, created))
+        return await self._writer.submit(_add, _Addition(asked, digest, parent_id, proof, created))
 
     async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
         return await self._writer.submit(_raise_sudo, Change({"id": token_id, "until": until}, by))
@@ -89,6 +91,7 @@ class _Addition(NamedTuple):
     asked: rows.Row
     digest: Digest
     parent_id: str | None
+    proof: str | None
     created: Event
 
 
@@ -117,6 +120,10 @@ def _why_not(connection: sqlite3.Connection, addition: _Addition) -> Added:
         (is_unrevoked,) = connection.execute(_SQL.is_unrevoked, {"id": addition.parent_id}).fetchone()
         if not is_unrevoked:
             return Added.PARENT_GONE
+    claimed = {"user_id": addition.asked[1], "proof": addition.proof}
+    (is_unproven,) = connection.execute(_SQL.is_unproven, claimed).fetchone()
+    if is_unproven:
+        return Added.PROOF_GONE
     wanted = {"ids": addition.asked[5], "customer_id": addition.asked[2]}
     (are_services,) = connection.execute(_SQL.are_services, wanted).fetchone()
     if not are_services:

@@ -3,8 +3,8 @@
 
 -- name: add_all(asked, digests)!
 -- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or what it needs is gone:
--- the parent that asked was revoked, or a service is not the customer's.
--- `asked`: rows of 14 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
+-- the parent that asked was revoked, the user locked, another password set, or a service is not the customer's.
+-- `asked`: rows of 15 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
 INSERT INTO token (
     id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access
 )
@@ -23,7 +23,8 @@ WITH asked AS (
            json_extract(value, '$[10]')      AS tls_access,
            json_extract(value, '$[11]')      AS most,
            json_extract(value, '$[12]')      AS parent_id,
-           json_extract(value, '$[13]')      AS now
+           json_extract(value, '$[13]')      AS now,
+           json_extract(value, '$[14]')      AS proof
       FROM json_each(:asked)
 ),
 numbered AS (
@@ -37,6 +38,7 @@ SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expi
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at > n.now)
        <= n.most
    AND (n.parent_id IS NULL OR EXISTS (SELECT 1 FROM token AS p WHERE p.id = n.parent_id AND p.revoked_at IS NULL))
+   AND NOT EXISTS (SELECT 1 FROM "user" AS u WHERE u.id = n.user_id AND (u.locked OR u.password_hash <> n.proof))
    AND (n.services = '[]' OR NOT EXISTS (
            SELECT 1
              FROM json_each(n.services) AS a
