@@ -74,6 +74,28 @@ async def test_who_goes_on_asking_after_the_last_write_costs_the_store_nothing()
     assert store.asked == 2
 
 
+async def test_the_last_write_of_an_hour_that_is_answered_in_the_next_spends_nothing_of_it() -> None:
+    class Slow(MemoryBudgets):
+        """Answers for the old hour when the new one has begun."""
+
+        async def spend(self, key: str, *, hour: int) -> int:
+            if hour < RESETS_AT:
+                await begun.wait()
+            return await super().spend(key, hour=hour)
+
+    begun, limited = asyncio.Event(), Budget(Slow(), limit=2)
+    last = asyncio.create_task(limited.spend("anna", now=RESETS_AT - 1))
+    another = asyncio.create_task(limited.spend("anna", now=RESETS_AT - 1))
+    await asyncio.sleep(0)  # noqa: TID251 - no waiting: it only lets both begin
+
+    first = await limited.spend("anna", now=RESETS_AT)
+    begun.set()
+    await asyncio.gather(last, another)
+    second = await limited.spend("anna", now=RESETS_AT)
+
+    assert [each and each.ok for each in (first, second)] == [True, True]
+
+
 async def test_without_a_limit_nothing_is_counted() -> None:
     store = Counting()
 

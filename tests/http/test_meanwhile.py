@@ -1,6 +1,5 @@
 """What comes to be while the body of a request is on its way counts for that request."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -13,7 +12,7 @@ from tallystick.core.people import Role, User, UserChange
 from tallystick.http.app import build_app
 from tallystick.identity.proof import Prover
 from tests.core.world import ACME, ANNA, BERT, MINUTE, NOW, ROOT, at
-from tests.http.world import BY_PASSWORD, KEYS, PASSWORDS, World, error_of, main_id
+from tests.http.world import BY_PASSWORD, KEYS, PASSWORDS, World, main_id
 
 ANOTHER = "quite another horse 42"
 
@@ -32,33 +31,6 @@ async def ask_slowly(
 
 async def become(world: World, who: User, **wanted: Any) -> None:
     await world.store.people.change_user(who.id, customer_id=ACME.id, change=UserChange(**wanted), by=at(NOW))
-
-
-@pytest.mark.parametrize(
-    "path, said",
-    [
-        ("/sudo", {"msg": "Invalid username or password", "code": "forbidden"}),
-        ("/tokens", {"msg": "You must POST /sudo to access this endpoint"}),
-    ],
-)
-async def test_the_password_of_who_took_over_a_login_proves_nobody_else(
-    world: World, path: str, said: dict[str, str]
-) -> None:
-    """Whoever found Anna's token and has an account of their own could else raise it with the password of that account."""
-    await world.store.people.set_totp(BERT.id, sealed=None, by=at(NOW))
-    await world.wiring.accounts.set_password(BERT, ANOTHER, by=at(NOW))
-
-    async def swap() -> None:
-        await become(world, ANNA, login="elsewhere@example.com")
-        await become(world, BERT, login=ANNA.login)
-
-    response = await ask_slowly(world, "POST", path, ANNA, {"password": ANOTHER}, swap)
-
-    assert response.status_code == 403
-    assert said.items() <= error_of(response).items()
-    token = await world.store.tokens.get(main_id(ANNA))
-    assert token is not None
-    assert token.sudo_until is None
 
 
 # Each would change something, if the one who asks still might.
@@ -101,24 +73,77 @@ async def test_who_falls_while_the_body_is_on_its_way_can_do_nothing_with_it(
     assert await directory(world) == fallen[0]
 
 
-async def create_while(
-    world: World, who: User | None, form: dict[str, str], meanwhile: Callable[[], Awaitable[Any]]
+Happening = Callable[[], Awaitable[Any]]
+
+
+class Slot:
+    """Where a claim waits for its turn: something happens meanwhile."""
+
+    def __init__(self, meanwhile: Happening) -> None:
+        self._meanwhile = meanwhile
+
+    async def __aenter__(self) -> None:
+        await self._meanwhile()
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+async def nothing() -> None: ...
+
+
+async def prove(
+    world: World,
+    path: str,
+    who: User | None,
+    form: dict[str, str],
+    *,
+    before: Happening = nothing,
+    after: Happening = nothing,
 ) -> httpx2.Response:
-    """`POST /tokens`, with `meanwhile` between the look at the password and everything after."""
+    """A request with a password, and what happens before it is looked at and between that and everything else."""
 
     async def in_thread(call: Callable[..., Any], /, *args: Any) -> Any:
         done = call(*args)
-        await meanwhile()
+        await after()
         return done
 
-    store, slot = world.store, asyncio.Semaphore(2)
     prover = Prover(
-        store.people, store.guesses, clock=world.clock, keys=KEYS, passwords=PASSWORDS, in_thread=in_thread, slot=slot
+        world.store.people,
+        world.store.guesses,
+        clock=world.clock,
+        keys=KEYS,
+        passwords=PASSWORDS,
+        in_thread=in_thread,
+        slot=Slot(before),
     )
     app = build_app(replace(world.wiring, prover=prover))
     key = {} if who is None else {"Fastly-Key": world.secrets[who.id]}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://tallystick.test") as client:
-        return await client.post("/tokens", data=form, headers=key)
+        return await client.post(path, data=form, headers=key)
+
+
+@pytest.mark.parametrize(
+    "path, field, status",
+    [("/sudo", "password", 403), ("/tokens", "password", 403), ("/current_user/password", "old_password", 400)],
+)
+async def test_the_password_of_who_took_over_a_login_proves_nobody_else(
+    world: World, path: str, field: str, status: int
+) -> None:
+    """Whoever found Anna's token and has an account of their own could else raise it with the password of that account."""
+    await world.store.people.set_totp(BERT.id, sealed=None, by=at(NOW))
+    await world.wiring.accounts.set_password(BERT, ANOTHER, by=at(NOW))
+    form = {field: ANOTHER, "new_password": "a third horse of yours 7"}
+
+    async def swap() -> None:
+        await become(world, ANNA, login="elsewhere@example.com")
+        await become(world, BERT, login=ANNA.login)
+
+    response = await prove(world, path, ANNA, form, before=swap)
+
+    assert response.status_code == status
+    token = await world.store.tokens.get(main_id(ANNA))
+    assert token is not None
+    assert token.sudo_until is None
 
 
 @pytest.mark.parametrize("who", [None, ANNA], ids=["password alone", "token and password"])
@@ -134,7 +159,7 @@ async def test_a_token_is_made_only_while_what_proved_its_user_holds(
         if change == "lock":
             await become(world, ANNA, locked=True)
 
-    response = await create_while(world, who, BY_PASSWORD, meanwhile)
+    response = await prove(world, "/tokens", who, BY_PASSWORD, after=meanwhile)
 
     assert response.status_code == (200 if change == "nothing" else 401)
     await become(world, ANNA, locked=False)

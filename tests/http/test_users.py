@@ -89,6 +89,13 @@ async def test_the_customer_reads_alike_under_both_paths(world: World) -> None:
         assert response.status_code == 403
 
 
+async def test_the_customer_is_closed_to_tokens_that_cannot_read(world: World) -> None:
+    _, secret = await world.give(ROOT, "narrow", "purge_all purge_select")
+
+    for path in ("/current_customer", f"/customer/{ACME.id}"):
+        assert (await world.ask("GET", path, secret)).status_code == 403
+
+
 async def test_a_customer_is_renamed_by_its_superusers(world: World) -> None:
     response = await world.ask("PUT", f"/customer/{ACME.id}", ROOT, data={"name": "Acme & Co", "owner_id": "x"})
 
@@ -236,7 +243,7 @@ async def test_a_lowered_role_reaches_existing_tokens_at_once(world: World) -> N
     assert await world.live(main_id(BERT))
 
 
-@pytest.mark.parametrize("yes, no", [(True, False), ("true", "false"), ("1", "0")])
+@pytest.mark.parametrize("yes, no", [(True, False), ("true", "false"), ("1", "0"), ("TRUE", "False")])
 async def test_a_locked_user_is_refused_with_every_token_and_the_password_until_unlocked(
     world: World, yes: object, no: object
 ) -> None:
@@ -256,6 +263,16 @@ async def test_a_locked_user_is_refused_with_every_token_and_the_password_until_
     unlocked = await world.ask("PUT", f"/user/{ANNA.id}", ROOT, json={"locked": no})
     assert unlocked.json()["locked"] is False
     assert (await world.ask("GET", "/tokens/self", ANNA)).status_code == 200
+    assert (await log_in(world, ANNA)).status_code == 200
+
+
+async def test_a_locked_user_who_logs_in_with_the_right_password_is_no_guesser(world: World) -> None:
+    await change(world, ANNA, locked=True)
+
+    answers = [await log_in(world, ANNA) for _ in range(8)]
+
+    assert {error_of(answer)["code"] for answer in answers} == {"account_locked"}
+    await change(world, ANNA, locked=False)
     assert (await log_in(world, ANNA)).status_code == 200
 
 
