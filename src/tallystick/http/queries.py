@@ -79,8 +79,12 @@ def read(request: Request, table: Iterable[Query]) -> dict[str, Any]:
 
 
 def link(request: Request, query: Sequence[tuple[str, str]], rel: str) -> str:
-    """For a `Link` header: this address as it was asked for, with another query."""
-    return f'<{request.url.replace(query="", fragment="")}?{urlencode(query)}>; rel="{rel}"'
+    """For a `Link` header: this address as it was asked for, with another query.
+
+    A path alone (RFC 8288, 3.1): under which scheme and name we are reached, only the proxy in front knows, and http:// from
+    us would send the next request, and its token, in the clear.
+    """
+    return f'<{request.url.path}?{urlencode(query)}>; rel="{rel}"'
 
 
 def _text(value: str) -> str:
