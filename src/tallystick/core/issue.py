@@ -102,7 +102,7 @@ async def issue(
     kept as, None when it was none.
     """
     token = replace(_record(wish, user.customer_id, by), user_id=user.id)
-    return token, await _add(tokens, token, caller=caller, digest=digest, by=by)
+    return token, await _add(tokens, token, caller=caller, proof=proof, digest=digest, by=by)
 
 
 async def issue_automation(
@@ -118,7 +118,7 @@ async def issue_automation(
     """The same, for an automation token of the caller's customer.  There is no limit to how many it has."""
     record = _record(wish, caller.customer_id, by)
     token = replace(record, role=role, creator_id=caller.person().id, tls_access=tls_access)
-    return token, await _add(tokens, token, caller=caller, digest=digest, by=by)
+    return token, await _add(tokens, token, caller=caller, proof=None, digest=digest, by=by)
 
 
 def _record(wish: Wish, customer_id: str, by: Origin) -> Token:
@@ -136,7 +136,13 @@ def _record(wish: Wish, customer_id: str, by: Origin) -> Token:
 
 
 async def _add(
-    tokens: TokenStore, token: Token, *, caller: Caller | None, digest: Callable[[Secret], Digest], by: Origin
+    tokens: TokenStore,
+    token: Token,
+    *,
+    caller: Caller | None,
+    proof: str | None,
+    digest: Callable[[Secret], Digest],
+    by: Origin,
 ) -> Secret:
     secret, parent_id = Secret.mint(), None if caller is None else caller.token.id
     try:

@@ -116,7 +116,7 @@ class TokenStore(Protocol):
     async def add(
         self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None
     ) -> Added:
-        """Add it as new, unless the token `parent_id` has been revoked, its user is locked or has a password that is not kept
+        """Add it as new, unless the token `parent_id` has been revoked, its user (an automation token's maker) is locked or has a password that is not kept
         as `proof` (None = any), one of its services is not the customer's, or the user has `limit` live tokens.  The first
         of these that holds is what is said.
 

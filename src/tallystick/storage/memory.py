@@ -83,7 +83,7 @@ class MemoryTokens:
         require_storable(token.name)
         if parent_id is not None and not self._is_unrevoked(parent_id):
             return Added.PARENT_GONE
-        if token.user_id is not None and self._people.is_unproven(token.user_id, proof):
+        if self._people.is_unproven(token.user_id or token.creator_id or "", proof):
             return Added.PROOF_GONE
         if not self._people.knows(token.services, token.customer_id):
             return Added.SERVICE_GONE

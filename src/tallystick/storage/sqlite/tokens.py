@@ -120,7 +120,7 @@ def _why_not(connection: sqlite3.Connection, addition: _Addition) -> Added:
         (is_unrevoked,) = connection.execute(_SQL.is_unrevoked, {"id": addition.parent_id}).fetchone()
         if not is_unrevoked:
             return Added.PARENT_GONE
-    claimed = {"user_id": addition.asked[1], "proof": addition.proof}
+    claimed = {"user_id": addition.asked[1] or addition.asked[9], "proof": addition.proof}
     (is_unproven,) = connection.execute(_SQL.is_unproven, claimed).fetchone()
     if is_unproven:
         return Added.PROOF_GONE

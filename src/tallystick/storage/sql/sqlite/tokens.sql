@@ -38,7 +38,7 @@ SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expi
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at > n.now)
        <= n.most
    AND (n.parent_id IS NULL OR EXISTS (SELECT 1 FROM token AS p WHERE p.id = n.parent_id AND p.revoked_at IS NULL))
-   AND NOT EXISTS (SELECT 1 FROM "user" AS u WHERE u.id = n.user_id AND (u.locked OR u.password_hash <> n.proof))
+   AND NOT EXISTS (SELECT 1 FROM "user" AS u WHERE u.id = coalesce(n.user_id, n.creator_id) AND (u.locked OR u.password_hash <> n.proof))
    AND (n.services = '[]' OR NOT EXISTS (
            SELECT 1
              FROM json_each(n.services) AS a
