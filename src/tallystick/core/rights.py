@@ -8,7 +8,7 @@ the database may do anything.
 from collections.abc import Iterable
 
 from tallystick.core import sudo
-from tallystick.core.caller import Caller, require_unlimited
+from tallystick.core.caller import Caller, require_superuser_of, require_unlimited
 from tallystick.core.errors import Forbidden, NotFound
 from tallystick.core.people import Role, Service, User, UserChange, normal_login
 from tallystick.core.scope import require_read, require_write
@@ -17,6 +17,11 @@ from tallystick.core.scope import require_read, require_write
 def visible(services: Iterable[Service], caller: Caller) -> list[Service]:
     """Those of the customer's services that this token reaches.  Raises `Forbidden` by scope."""
     require_read(caller.token.scope)
+    return reached(services, caller)
+
+
+def reached(services: Iterable[Service], caller: Caller) -> list[Service]:
+    """Those of the services that this token is for, whatever its scope."""
     return [each for each in services if _sees(caller, each)]
 
 
@@ -28,9 +33,15 @@ def require_visible(service: Service | None, caller: Caller, service_id: str) ->
     return service
 
 
+def require_may_change(caller: Caller) -> None:
+    """Raise `Forbidden` unless a token for everything asks: what every change here takes, and a new password of one's own."""
+    require_write(caller.token.scope)
+    require_unlimited(caller)
+
+
 def require_may_change_services(caller: Caller) -> None:
     """Raise `Forbidden` unless it is an engineer or a superuser who asks, with a token for everything."""
-    _require_may_change(caller)
+    require_may_change(caller)
     if caller.role not in (Role.ENGINEER, Role.SUPERUSER):
         raise Forbidden("Only engineers and superusers may change services")
 
@@ -41,6 +52,12 @@ def require_may_see_user(caller: Caller, user_id: str) -> None:
     require_unlimited(caller)
     if user_id != caller.person().id:
         _require_superuser(caller)
+
+
+def require_may_see_users(caller: Caller, customer_id: str) -> None:
+    """Raise `Forbidden` unless one of the customer's superusers asks, with a token for everything."""
+    require_superuser_of(caller, customer_id)
+    require_unlimited(caller)
 
 
 def require_may_see_customer(caller: Caller, customer_id: str) -> None:
@@ -58,7 +75,7 @@ def require_may_change_customer(caller: Caller, customer_id: str) -> None:
 
 def require_may_manage_people(caller: Caller) -> None:
     """Raise `Forbidden` unless a superuser asks, with a token for everything."""
-    _require_may_change(caller)
+    require_may_change(caller)
     _require_superuser(caller)
 
 
@@ -67,7 +84,7 @@ def permitted(change: UserChange, caller: Caller, user_id: str) -> UserChange:
 
     Everybody may change their own name and login, and send along what their role is already; the rest takes a superuser.
     """
-    _require_may_change(caller)
+    require_may_change(caller)
     user = caller.person()
     if user_id == user.id and change.role in (None, user.role) and change.locked in (None, user.locked):
         # By now both may be otherwise: what they only sent along must not bring it back.
@@ -95,11 +112,6 @@ def require_found(user: User | None, caller: Caller, user_id: str) -> User:
 def _sees(caller: Caller, service: Service) -> bool:
     limits = caller.token.services
     return service.customer_id == caller.customer_id and (not limits or service.id in limits)
-
-
-def _require_may_change(caller: Caller) -> None:
-    require_write(caller.token.scope)
-    require_unlimited(caller)
 
 
 def _require_superuser(caller: Caller) -> None:

@@ -2,18 +2,17 @@
 
 from starlette.responses import Response
 
-from tallystick.core.caller import require_unlimited
+from tallystick.core import rights
 from tallystick.core.errors import NotFound
-from tallystick.core.scope import require_read
 from tallystick.http import wire
 from tallystick.http.routes import Ask, json_answer
 
 
 async def get_current_user(ask: Ask) -> Response:
     """Get the user that this request's token belongs to.  Closed to tokens that are limited to services."""
-    require_read(ask.caller.token.scope)
-    require_unlimited(ask.caller)
-    return json_answer(wire.current_user(ask.caller.person()))
+    user = ask.caller.person()
+    rights.require_may_see_user(ask.caller, user.id)
+    return json_answer(wire.current_user(user))
 
 
 async def verify(ask: Ask) -> Response:
@@ -25,6 +24,5 @@ async def verify(ask: Ask) -> Response:
         raise NotFound("Record not found", detail="Cannot find the customer of this token")
     services = None
     if ask.request.query_params.get("services") != "false":
-        everything = await people.services(customer.id)
-        services = [service for service in everything if not token.services or service.id in token.services]
+        services = rights.reached(await people.services(customer.id), ask.caller)
     return json_answer(wire.verified(customer, user, services, token))

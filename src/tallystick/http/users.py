@@ -3,10 +3,8 @@
 from starlette.responses import Response
 
 from tallystick.core import rights, sudo
-from tallystick.core.caller import require_superuser_of, require_unlimited
 from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User, UserChange
-from tallystick.core.scope import require_write
 from tallystick.http import bodies, shapes, wire
 from tallystick.http.proving import prove_own
 from tallystick.http.routes import Ask, json_answer
@@ -22,8 +20,7 @@ async def get_user(ask: Ask) -> Response:
 async def list_users(ask: Ask) -> Response:
     """List the users of a customer, oldest first, as one of its superusers."""
     customer_id = ask.param("customer_id")
-    require_superuser_of(ask.caller, customer_id)
-    require_unlimited(ask.caller)
+    rights.require_may_see_users(ask.caller, customer_id)
     return json_answer([wire.current_user(each) for each in await ask.wiring.store.people.users(customer_id)])
 
 
@@ -77,8 +74,7 @@ async def update_user_password(ask: Ask) -> Response:
     """Change one's own password, by the old one (and a one-time code); with `end_other_tokens`, end one's other tokens too."""
     form = await bodies.read(ask.request, shapes.ChangePassword)
     caller, user, accounts = ask.caller, ask.caller.person(), ask.wiring.accounts
-    require_write(caller.token.scope)
-    require_unlimited(caller)
+    rights.require_may_change(caller)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
     # What was proven is what is replaced, or nothing is.
