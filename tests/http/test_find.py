@@ -195,7 +195,7 @@ async def test_the_links_lead_through_all_pages_to_the_last_which_has_none(found
     ]
 
 
-async def test_a_link_asks_what_was_asked_at_the_address_that_was_asked(found: World) -> None:
+async def test_a_link_asks_what_was_asked_at_a_path_that_no_made_up_host_changes(found: World) -> None:
     asked = {"limit": "1", "search": "& é%", "sort": "-name", "created_before": "2027-01-01T00:00:00+00:00"}
     await found.give(ANNA, "first & é%")
     await found.give(ANNA, "other & é%")
@@ -204,7 +204,7 @@ async def test_a_link_asks_what_was_asked_at_the_address_that_was_asked(found: W
 
     link = response.headers["link"].removeprefix("<").removesuffix('>; rel="next"')
     parts = urlsplit(link)
-    assert (parts.scheme, parts.netloc, parts.path) == ("http", "tokens.example.com:8443", "/tokens")
+    assert (parts.scheme, parts.netloc, parts.path) == ("", "", "/tokens")
     query = dict(parse_qsl(parts.query))
     assert query.pop("cursor")
     assert query == asked
