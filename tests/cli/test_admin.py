@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tallystick.cli.ending import EXIT
+from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError
 from tallystick.identity import totp
 from tests.cli.program import CHEAP, Terminal, demo, running, tallystick
 
@@ -31,9 +33,10 @@ def admin(*arguments: str, stdin: str = "", cwd: Path) -> str:
     return ended.stdout
 
 
-def refused(*arguments: str, stdin: str = "", cwd: Path) -> str:
+def refused(*arguments: str, kind: type[TallystickError], stdin: str = "", cwd: Path) -> str:
+    """What it says in its one line; it must fail, with the exit code for this kind of failure."""
     ended = tallystick("admin", *CHEAP, *arguments, stdin=stdin, cwd=cwd)
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.returncode, ended.stdout) == (EXIT[kind], "")
     assert ended.stderr.count("\n") == 1
     return ended.stderr.removeprefix("tallystick: ").strip()
 
@@ -67,7 +70,7 @@ def test_what_is_made_is_listed_and_its_id_is_printed(home: Path) -> None:
         ("bob", "user", True),
     ]
     assert admin("service", "list", cwd=home) == f"{shop}\tshop\t{beta}\n"
-    assert admin("user", "list", "--customer", beta, cwd=home) == f"{bob}\tbob\tbob\tuser\tno\t{beta}\n"
+    assert admin("user", "list", "--customer", beta, cwd=home) == f"{bob}\tbob\tbob\tuser\tno\tno\t{beta}\n"
 
 
 def test_no_list_shows_what_proves_a_user(home: Path) -> None:
@@ -81,25 +84,30 @@ def test_the_only_customer_need_not_be_named_and_one_of_several_must_be(home: Pa
     admin("service", "add", "shop", cwd=home)
     admin("customer", "add", "Beta", cwd=home)
 
-    assert refused("service", "add", "blog", cwd=home) == "there are 2 customers: say which one with --customer ID"
-    assert refused("service", "add", "blog", "--customer", "x", cwd=home) == "no customer has the id x"
+    assert (
+        refused("service", "add", "blog", kind=Invalid, cwd=home)
+        == "there are 2 customers: say which one with --customer ID"
+    )
+    assert refused("service", "add", "blog", "--customer", "x", kind=NotFound, cwd=home) == "no customer has the id x"
 
 
 def test_a_login_is_taken_in_any_case(home: Path) -> None:
-    said = refused("user", "add", "ADA@example.com", "--password-stdin", stdin=PASSWORD, cwd=home)
+    said = refused("user", "add", "ADA@example.com", "--password-stdin", kind=Conflict, stdin=PASSWORD, cwd=home)
 
     assert said == "the login ADA@example.com is taken"
 
 
 @pytest.mark.parametrize("login", ["", "  ", "a\nb", "x" * 256, "a\x1b[31m"])
 def test_a_login_that_cannot_be_used_is_refused(home: Path, login: str) -> None:
-    said = refused("user", "add", "--password-stdin", "--", login, stdin=PASSWORD, cwd=home)
+    said = refused("user", "add", "--password-stdin", "--", login, kind=Invalid, stdin=PASSWORD, cwd=home)
 
     assert said == "a login has 1 to 255 characters, none of them invisible"
 
 
 def test_login_and_name_are_no_password(home: Path) -> None:
-    said = refused("user", "add", "zaphodbeeblebrox", "--password-stdin", stdin="zaphodbeeblebrox", cwd=home)
+    said = refused(
+        "user", "add", "zaphodbeeblebrox", "--password-stdin", kind=Invalid, stdin="zaphodbeeblebrox", cwd=home
+    )
 
     assert said == "this password is too easy to guess: take a longer one, or several unrelated words"
 
@@ -145,7 +153,7 @@ def test_a_code_that_does_not_fit_changes_nothing(home: Path) -> None:
     terminal.answer("Code that the app shows now", "abcdef")
     ended = terminal.end()
 
-    assert ended.code == 1
+    assert ended.code == EXIT[Invalid]
     assert "that code does not fit" in ended.screen
     assert [user["two_factor"] for user in listed("user", cwd=home)] == [False]
 
@@ -173,18 +181,26 @@ def test_who_was_guessed_at_too_often_can_be_set_free(tmp_path: Path) -> None:
             server.ask("POST", "/tokens", form=right)
 
         there = ("--database", "sqlite:tallystick-demo/tallystick.db", "--key-file", "tallystick-demo/tallystick.key")
-        said = admin(*there, "unlock", env["USER_LOGIN"], cwd=tmp_path)
+        said = admin(*there, "user", "unlock", env["USER_LOGIN"], cwd=tmp_path)
 
-        assert said == f"{env['USER_LOGIN']} may try again.\n"
+        assert said == f"{env['USER_LOGIN']} may log in (5 failed guesses forgotten).\n"
         assert server.ask("POST", "/tokens", form=right)["access_token"]
 
 
-@pytest.mark.parametrize("command", ["set-password", "enrol-totp", "remove-totp", "unlock"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("set-password nobody", "enrol-totp nobody", "remove-totp nobody", "user show nobody", "user lock nobody"),
+        *("user unlock nobody", "user set-role nobody user", "user rename nobody --name x", "user delete nobody --yes"),
+    ],
+)
 def test_an_unknown_login_is_one_line(home: Path, command: str) -> None:
-    assert refused(command, "nobody", cwd=home) == "no user has the login nobody"
+    said = refused(*command.split(), kind=NotFound, cwd=home)
+
+    assert said == "no user has the login nobody"
 
 
 def test_without_init_it_says_what_to_do(tmp_path: Path) -> None:
-    assert refused("user", "list", cwd=tmp_path) == (
+    assert refused("user", "list", kind=NotFound, cwd=tmp_path) == (
         "there is no key file at tallystick.key: `tallystick init` makes one, or name it with --key-file"
     )

@@ -1,7 +1,7 @@
 """The command line, as transcripts that anyone can read and add: `scripts/*.txt`, each against a server of its own.
 
-    $ command      runs in sh, in an empty directory, with the names of `tallystick demo --env-file`, TALLYSTICK_URL, and
-                   FASTLY_API_TOKEN set to USER_TOKEN
+    $ command      runs in sh, in an empty directory, with the names of `tallystick demo --env-file`, TALLYSTICK_URL,
+                   FASTLY_API_TOKEN set to USER_TOKEN, and the settings with which `tallystick admin` finds the database
     > line         what it says on standard output
     ! line         what it says on standard error
     ? number       how it ends; 0 if nothing is said
@@ -48,7 +48,14 @@ class Step(msgspec.Struct):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_every_command_says_and_ends_as_written(path: Path, tmp_path: Path) -> None:
     with running_server() as server:
-        environ = {**server.values, "TALLYSTICK_URL": server.url, "FASTLY_API_TOKEN": server["USER_TOKEN"]}
+        environ = {
+            **server.values,
+            "TALLYSTICK_URL": server.url,
+            "FASTLY_API_TOKEN": server["USER_TOKEN"],
+            "TALLYSTICK_DATABASE": f"sqlite:{server.directory}/tallystick.db",
+            "TALLYSTICK_KEY_FILE": f"{server.directory}/tallystick.key",
+            "TALLYSTICK_HASHING": "cheapest",
+        }
         for written in steps(path):
             happened = run(written.command, environ, tmp_path)
 

@@ -8,12 +8,13 @@ from argon2.profiles import CHEAPEST
 
 from tallystick.core.errors import Conflict, Invalid, NotFound
 from tallystick.core.people import Customer, Role, User
+from tallystick.core.token import Token
 from tallystick.identity import totp
 from tallystick.identity.accounts import Accounts, NewUser
 from tallystick.identity.keys import new_key_file, parse_key_file
 from tallystick.identity.password import Passwords
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import NOW, at
+from tests.core.world import NOW, add, at, token
 
 PASSWORD = "correct horse battery"
 PASSWORDS = Passwords(CHEAPEST)
@@ -43,6 +44,14 @@ class World:
         known = await self.store.people.customers() or [await self.customer()]
         new = NewUser(customer_id=known[0].id, login=login, name=name, role=Role.USER, password=password)
         return await self.accounts.add_user(new, by=at(NOW))
+
+    async def token(self, owner: User, name: str, services: tuple[str, ...] = ()) -> Token:
+        return await add(self.store, token(owner, name, services=services, created_at=NOW))
+
+    async def kept(self, one: Token) -> Token:
+        found = await self.store.tokens.get(one.id)
+        assert found is not None
+        return found
 
     async def hash_of(self, user: User) -> str:
         found = await self.store.people.credentials(user.login)
@@ -105,6 +114,33 @@ async def test_a_new_password_replaces_the_old_one() -> None:
     await world.accounts.set_password(user, "battery staple, correct", by=at(NOW))
 
     assert PASSWORDS.verify("battery staple, correct", await world.hash_of(user))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_new_password_ends_all_tokens_of_the_user_or_none(ends: bool) -> None:
+    world = World()
+    ada, bob = await world.user("ada"), await world.user("bob")
+    theirs, others = [await world.token(ada, name) for name in "ab"], await world.token(bob, "c")
+
+    await world.accounts.set_password(ada, "battery staple, correct", end_tokens=ends, by=at(NOW))
+
+    live = [(await world.kept(each)).is_live(NOW) for each in (*theirs, others)]
+    assert live == [not ends, not ends, True]
+
+
+async def test_who_cannot_be_deleted_is_told_which_tokens_stand_in_the_way() -> None:
+    world = World()
+    ada = await world.user()
+    shop = await world.accounts.add_service(ada.customer_id, "shop", by=at(NOW))
+    first, second = await world.token(ada, "a"), await world.token(ada, "b", services=(shop.id,))
+
+    with pytest.raises(Conflict) as user_stays:
+        await world.accounts.remove_user(ada.customer_id, ada.id, by=at(NOW))
+    with pytest.raises(Conflict) as service_stays:
+        await world.accounts.remove_service(ada.customer_id, shop.id, by=at(NOW))
+
+    assert user_stays.value.token_ids == (first.id, second.id)
+    assert service_stays.value.token_ids == (second.id,)
 
 
 async def test_the_code_that_confirms_an_enrolment_is_used_up_by_it() -> None:

@@ -1,4 +1,4 @@
-"""What `tallystick token` shows, and how it ends.  Nothing else in it prints.
+"""What `tallystick token` shows.  But for how it ends (`ending`), nothing else in it prints.
 
 Results go to standard output: as a table where somebody is looking, as lines with tabs between the fields where not, as JSON
 on request.  Everything else (notes, questions, progress, errors) goes to standard error, so that a pipe gets results only.
@@ -7,7 +7,7 @@ What comes from a server is shown without its control characters: a token's name
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -15,41 +15,13 @@ from typing import Final
 import click
 import msgspec
 
-from tallystick.cli import sentence
 from tallystick.client.errors import clean
 from tallystick.client.models import Identity, IssuedToken, Token
-from tallystick.core.errors import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    TallystickError,
-    Throttled,
-    Unauthenticated,
-    Unavailable,
-)
-
-EXIT: Final[Mapping[type[TallystickError], int]] = {
-    TallystickError: 1,
-    Unauthenticated: 3,
-    Forbidden: 4,
-    NotFound: 5,
-    Invalid: 6,
-    Throttled: 7,
-    Unavailable: 8,
-}
-"""How a command ends, by kind of failure.  0 is success, 2 is click's for a command line that makes no sense."""
 
 
 def note(text: str) -> None:
     """Tell whoever is looking, and nobody else."""
     click.echo(text, err=True)
-
-
-def failed(error: TallystickError) -> int:
-    """Say what went wrong, in one line, and return the exit code for it."""
-    wait = f" Try again in {error.retry_after:.0f} s." if isinstance(error, Throttled) and error.retry_after else ""
-    note(f"tallystick: {sentence(error)}{wait}")
-    return next(EXIT[kind] for kind in type(error).__mro__ if kind in EXIT)
 
 
 def show_issued(token: IssuedToken, *, as_json: bool) -> None:

@@ -6,7 +6,6 @@ from typing import Final
 import click
 
 from tallystick.core.errors import Invalid
-from tallystick.identity.password import check_acceptable
 
 _PASSWORD_BYTES_MAX: Final = 4096
 
@@ -16,9 +15,9 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def is_shown() -> bool:
-    """Whether somebody looks at what is printed."""
-    return sys.stdout.isatty()
+def is_shown(*, err: bool = False) -> bool:
+    """Whether somebody looks at what is printed; `err`: on standard error."""
+    return (sys.stderr if err else sys.stdout).isatty()
 
 
 def ask(what: str) -> str:
@@ -29,12 +28,22 @@ def ask(what: str) -> str:
     return answer
 
 
+def confirm(question: str) -> None:
+    """Go on after a yes only.  Where nobody is there to be asked, that is a mistake of the command line."""
+    if not is_interactive():
+        raise click.UsageError(f"{question}  Nobody is here to be asked: say --yes.")
+    click.confirm(question, err=True, abort=True)
+
+
 def new_password(*, words: list[str], from_stdin: bool) -> str:
     """A password that was typed twice, unseen, or the first line of standard input.
 
     `words`: what it must not be made of.  One that is too easy to guess is asked for again; raises `Invalid` when it
     came from standard input, or when nobody is there to be asked.
     """
+    # Here, not above: `tallystick token` asks too, and works where the server's packages are not installed.
+    from tallystick.identity.password import check_acceptable
+
     if from_stdin:
         password = _first_line()
         check_acceptable(password, known_words=words)

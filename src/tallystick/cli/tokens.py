@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from tallystick.cli import output
+from tallystick.cli import ending, output, terminal
 from tallystick.client.errors import NEEDS_OTP, NEEDS_SUDO
 from tallystick.client.models import IssuedToken
 from tallystick.client.sync import TokensApi
@@ -30,16 +30,7 @@ _CODES_ASKED: Final = 3
 C = TypeVar("C", bound=Callable[..., None])
 
 
-class _Tokens(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:  # Any: what a command returns, which is nothing
-        """What we raise on purpose becomes one line and an exit code; a traceback is always our bug."""
-        try:
-            return super().invoke(ctx)
-        except TallystickError as error:
-            ctx.exit(output.failed(error))
-
-
-@click.group(cls=_Tokens)
+@click.group(cls=ending.Commands)
 def token() -> None:
     """Create, list, show and revoke tokens of a running service.
 
@@ -48,7 +39,7 @@ def token() -> None:
 
     \b
     Exit codes: 0 done · 1 failed · 2 usage · 3 no valid token · 4 forbidden
-                5 not found · 6 invalid · 7 too often · 8 unavailable
+                5 not found · 6 invalid · 7 too often · 8 unavailable · 9 in the way
     """  # noqa: D301 - \b is click's sign for lines that are to be kept
 
 
@@ -152,7 +143,7 @@ def _create(wish: Callable[..., IssuedToken], password: str | None, otp: str | N
             needed = Invalid("A current one-time code is needed: give --otp.", code=NEEDS_OTP, status=error.status)
             if asked == _CODES_ASKED:
                 raise needed from error
-            if otp is not None and _somebody_is_there():
+            if otp is not None and terminal.is_interactive():
                 output.note("That code is wrong, or was used before.")
             otp = _answer("One-time code", otherwise=needed)
             asked += 1
@@ -201,7 +192,7 @@ def revoke(ids: tuple[str, ...], itself: bool, yes: bool, **where: Any) -> None:
         raise click.UsageError("Name the tokens to revoke by id, or say --self.")
     wanted = list(dict.fromkeys(_expanded(ids)))
     if len(wanted) > 1 and not yes:
-        _confirm(f"Revoke {output.count(len(wanted))}?")
+        terminal.confirm(f"Revoke {output.count(len(wanted))}?")
     with _api(**where) as api:
         if itself:
             api.revoke_token_current()
@@ -267,21 +258,11 @@ def _content(token_file: Path) -> Secret:
 
 def _answer(what: str, *, otherwise: TallystickError, hide: bool = False) -> str:
     """Ask on the terminal; raises `otherwise` where nobody is there to be asked."""
-    if not _somebody_is_there():
+    if not terminal.is_interactive():
         raise otherwise
     # On standard error, so that `SECRET=$(tallystick token create)` works and still asks.
     answer: str = click.prompt(what, hide_input=hide, err=True)
     return answer
-
-
-def _confirm(question: str) -> None:
-    if not _somebody_is_there():
-        raise click.UsageError(f"{question}  Nobody is here to be asked: say --yes.")
-    click.confirm(question, err=True, abort=True)
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty()
 
 
 def _first_line() -> str:

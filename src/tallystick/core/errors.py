@@ -69,7 +69,12 @@ class NotFound(TallystickError):
 
 
 class Conflict(TallystickError):
-    """It would be right, had the world not moved on."""
+    """It would be right, had the world not moved on.
+
+    `token_ids`: the live tokens that stand in the way, oldest first; none where it is something else.
+    """
+
+    token_ids: tuple[str, ...] = ()
 
 
 class Throttled(TallystickError):

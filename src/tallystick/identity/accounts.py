@@ -11,7 +11,7 @@ import msgspec
 from tallystick.core.errors import Conflict, Invalid, NotFound
 from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, Service, User, UserChange
-from tallystick.core.ports import Directory, Outcome
+from tallystick.core.ports import Directory, Outcome, Removal
 from tallystick.core.secret import new_id, random_base62
 from tallystick.identity import totp
 from tallystick.identity.keys import Keys
@@ -19,6 +19,7 @@ from tallystick.identity.password import Passwords, check_acceptable
 from tallystick.identity.proof import InThread
 
 CHARS_MAX: Final = 255
+_NONE: Final = ""  # the id of no token: where all but one would end, all of them do
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,14 +91,14 @@ class Accounts:
             raise _no_such("service", service_id)
 
     async def remove_service(self, customer_id: str, service_id: str, *, by: Origin) -> None:
-        """Raises `Conflict` while live tokens are limited to it, `NotFound` when the customer has no such service."""
+        """Raises `Conflict` while live tokens are limited to it (`token_ids`), `NotFound` when the customer has no such service."""
         removal = await self._people.remove_service(service_id, customer_id=customer_id, by=by)
         if removal.outcome is Outcome.UNKNOWN:
             raise _no_such("service", service_id)
         if removal.outcome is Outcome.IN_USE:
             number = len(removal.token_ids)
             tokens = "1 live token is" if number == 1 else f"{number} live tokens are"
-            raise Conflict("Service in use", detail=f"{tokens} limited to it: revoke them first")
+            raise _in_the_way(removal, "Service in use", f"{tokens} limited to it: revoke them first")
 
     async def change_user(self, customer_id: str, user_id: str, change: UserChange, *, by: Origin) -> None:
         """Takes effect on the user's tokens at once.
@@ -115,13 +116,13 @@ class Accounts:
         require_done(outcome, user_id)
 
     async def remove_user(self, customer_id: str, user_id: str, *, by: Origin) -> None:
-        """Raises `Conflict` while they have live tokens (naming them) or are the last superuser, and `NotFound`."""
+        """Raises `Conflict` while they have live tokens (`token_ids`) or are the last superuser, and `NotFound`."""
         removal = await self._people.remove_user(user_id, customer_id=customer_id, by=by)
         if removal.outcome is Outcome.IN_USE:
             number = len(removal.token_ids)
             stand = "1 live token stands" if number == 1 else f"{number} live tokens stand"
             ids = ", ".join(removal.token_ids)
-            raise Conflict("User has live tokens", detail=f"{stand} in the way, revoke first: {ids}")
+            raise _in_the_way(removal, "User has live tokens", f"{stand} in the way, revoke first: {ids}")
         require_done(removal.outcome, user_id)
 
     async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None, by: Origin) -> None:
@@ -143,10 +144,11 @@ class Accounts:
             raise NotFound(f"no user has the login {login}")
         return found[0]
 
-    async def set_password(self, user: User, password: str, *, by: Origin) -> None:
-        """Raises `Invalid` for a password that anybody would guess."""
+    async def set_password(self, user: User, password: str, *, by: Origin, end_tokens: bool = False) -> None:
+        """`end_tokens`: end all of their tokens with it.  Raises `Invalid` for a password that anybody would guess."""
         password_hash = await self._hash(password, user)
-        if not await self._people.set_password(user.id, password_hash=password_hash, replacing=None, by=by):
+        kept = _NONE if end_tokens else None
+        if not await self._people.set_password(user.id, password_hash=password_hash, replacing=None, by=by, kept=kept):
             raise NotFound(f"{user.login} is gone")
 
     async def enrol_totp(self, user: User, secret: bytes, *, code: str | None, by: Origin) -> None:
@@ -191,6 +193,12 @@ def require_done(outcome: Outcome, user_id: str) -> None:
         raise Conflict(
             "Last superuser", detail="This customer has no other superuser who is not locked: make one first"
         )
+
+
+def _in_the_way(removal: Removal, msg: str, detail: str) -> Conflict:
+    error = Conflict(msg, detail=detail)
+    error.token_ids = removal.token_ids
+    return error
 
 
 def _no_such(what: str, its_id: str) -> NotFound:
