@@ -61,6 +61,8 @@ EXPECTED = {
     "PUT /customer/{customer_id}": {403},
     "GET /service": {200, 400},
     "POST /service": {200, 400},
+    "GET /service/search": {400, 404},
+    "GET /service/{service_id}/details": {200, 404},
     "GET /service/{service_id}": {200, 404},
     "PUT /service/{service_id}": {404},
     "DELETE /service/{service_id}": {404},

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tallystick.core.people import Role, User, UserChange
-from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, ROOT, SHOP, STRANGER, at
+from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, ROOT, SECOND, SHOP, STRANGER, at
 from tests.http.world import PASSWORD, World, error_of
 
 NOT_FOUND = "Record not found"
@@ -39,6 +39,28 @@ async def test_a_service_reads_as_fastlys_models_have_it_key_by_key(world: World
     ]
 
 
+async def test_in_full_a_service_has_no_active_version(world: World) -> None:
+    plain = await world.ask("GET", f"/service/{SHOP.id}", ANNA)
+
+    response = await world.ask("GET", f"/service/{SHOP.id}/details", ANNA)
+
+    assert list(response.json().items()) == [*plain.json().items(), ("active_version", None)]
+
+
+async def test_a_service_is_found_by_its_exact_name_and_of_several_the_oldest(world: World) -> None:
+    world.clock.move(SECOND)
+    await world.ask("POST", "/service", ROOT, json={"name": "shop"})
+
+    found = await world.ask("GET", "/service/search?name=shop", ANNA)
+
+    assert (found.status_code, found.json()["id"]) == (200, SHOP.id)
+    for name in ("Shop", "sho", FOREIGN.name, ""):
+        response = await world.ask("GET", "/service/search", ANNA, params={"name": name})
+        assert response.status_code == 404
+        assert error_of(response) == {"msg": NOT_FOUND, "detail": f"Cannot find a service with the name {name!r}"}
+    assert (await world.ask("GET", "/service/search", ANNA)).status_code == 400
+
+
 async def test_the_list_is_an_array_of_the_customers_own_oldest_first(world: World) -> None:
     response = await world.ask("GET", "/service", ANNA)
 
@@ -54,6 +76,8 @@ async def test_reading_takes_a_scope_that_reads(world: World, scope: str, status
 
     assert (await world.ask("GET", "/service", secret)).status_code == status
     assert (await world.ask("GET", f"/service/{SHOP.id}", secret)).status_code == status
+    assert (await world.ask("GET", f"/service/{SHOP.id}/details", secret)).status_code == status
+    assert (await world.ask("GET", "/service/search?name=shop", secret)).status_code == status
     assert (await world.ask("GET", "/service/nothing", secret)).status_code == (404 if status == 200 else 403)
 
 
@@ -62,7 +86,9 @@ async def test_a_limited_token_sees_its_own_services_only(world: World) -> None:
 
     assert ids(await world.ask("GET", "/service", limited)) == [BLOG.id]
     assert (await world.ask("GET", f"/service/{BLOG.id}", limited)).status_code == 200
-    assert (await world.ask("GET", f"/service/{SHOP.id}", limited)).status_code == 404
+    assert (await world.ask("GET", "/service/search?name=blog", limited)).status_code == 200
+    for path in (f"/service/{SHOP.id}", f"/service/{SHOP.id}/details", "/service/search?name=shop"):
+        assert (await world.ask("GET", path, limited)).status_code == 404
 
 
 async def test_a_foreign_service_looks_like_none(world: World) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tallystick.core.people import Role, User, UserChange
 from tests.core.world import ACME, ANNA, BERT, NOW, OTHER, ROOT, SHOP, STRANGER, at
-from tests.http.world import PASSWORD, World, error_of, main_id
+from tests.http.world import PASSWORD, World, basic, error_of, main_id
 
 NEW_PASSWORD = "quite another horse 42"
 CREDENTIALS = {"msg": "Provided credentials are missing or invalid"}
@@ -388,3 +388,57 @@ async def test_a_password_that_was_kept_under_older_parameters_is_changed_at_the
     assert (await log_in(world, BERT, NEW_PASSWORD)).status_code == 400  # the code of this half minute is used
     world.clock.move(30_000)
     assert (await log_in(world, BERT, NEW_PASSWORD)).status_code == 200
+
+
+# Fastly's generated clients send no token here, whatever they have.
+
+
+@pytest.mark.parametrize("ends, status", [("false", 200), ("true", 401)])
+async def test_a_password_is_changed_without_a_token_by_login_and_old_password(
+    world: World, ends: str, status: int
+) -> None:
+    form = {"old_password": PASSWORD, "new_password": NEW_PASSWORD, "end_other_tokens": ends}
+
+    response = await world.ask("POST", "/current_user/password", data=form, headers=basic(ANNA.login, PASSWORD))
+
+    assert (response.status_code, response.json()["id"]) == (200, ANNA.id)
+    assert response.headers["fastly-ratelimit-remaining"] == "999"
+    assert (await world.ask("GET", "/tokens/self", ANNA)).status_code == status
+    assert (await world.ask("GET", "/tokens/self", BERT)).status_code == 200
+    assert (await log_in(world, ANNA, NEW_PASSWORD)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "login, by_basic, old, status",
+    [
+        (ANNA.login, "wrong", "wrong", 400),
+        (ANNA.login, PASSWORD, "wrong", 400),
+        (ANNA.login, "wrong", PASSWORD, 400),
+        ("nobody@example.com", PASSWORD, PASSWORD, 400),
+        ("", "", PASSWORD, 401),
+    ],
+)
+async def test_without_a_token_login_and_both_passwords_must_be_right(
+    world: World, login: str, by_basic: str, old: str, status: int
+) -> None:
+    form = {"old_password": old, "new_password": NEW_PASSWORD}
+
+    response = await world.ask("POST", "/current_user/password", data=form, headers=basic(login, by_basic))
+
+    assert (response.status_code, error_of(response).get("code")) == (
+        status,
+        "invalid_grant" if status == 400 else None,
+    )
+    assert "fastly-ratelimit-remaining" not in response.headers
+    assert (await log_in(world, ANNA)).status_code == 200
+
+
+async def test_guesses_at_the_old_password_are_slowed_as_at_login(world: World) -> None:
+    form = {"old_password": "wrong", "new_password": NEW_PASSWORD}
+    statuses = [
+        (await world.ask("POST", "/current_user/password", data=form, headers=basic(ANNA.login, "wrong"))).status_code
+        for _ in range(6)
+    ]
+
+    assert statuses == [400] * 5 + [429]
+    assert (await log_in(world, ANNA)).status_code == 429

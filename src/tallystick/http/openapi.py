@@ -88,6 +88,7 @@ _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "list_automation_tokens": paging.PAGES,
     "get_automation_token_services": paging.PAGES,
     "get_automation_token_workspaces": paging.PAGES,
+    "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
 }
 _OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 _HEADERS: Final = {

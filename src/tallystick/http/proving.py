@@ -4,7 +4,7 @@ import base64
 
 from starlette.requests import Request
 
-from tallystick.core import issue
+from tallystick.core import issue, rights
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, Unauthenticated
 from tallystick.core.people import User, normal_login
@@ -39,14 +39,35 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
         raise _not_proven_for_sudo(proof)
 
 
-async def prove_own(ask: Ask, caller: Caller, password: str | None) -> str:
-    """What the caller's own password is kept as.  Raises `Invalid` unless it, and the code, came with the request."""
-    if not password:
+def claimed(ask: Ask) -> tuple[str, str | None]:
+    """Whose password is to change: the token's user's, or, as Fastly's generated clients ask, that of the login in Basic.
+
+    The second is the password in Basic.  Raises `Unauthenticated` when there is neither, `Forbidden` by scope.
+    """
+    if ask.who is not None:
+        rights.require_may_change(ask.who)
+        return ask.who.person().login, None
+    login, password = _basic(ask.request)
+    if login is None:
+        raise Unauthenticated(issue.NO_CREDENTIALS)
+    return login, password
+
+
+async def prove_old(ask: Ask, login: str, *, by_basic: str | None, old_password: str | None) -> tuple[User, str]:
+    """Who that is, and what their password is kept as.  Raises `Invalid` unless it, and the code, came with the request."""
+    if not old_password:
         raise Invalid("old_password is missing", code="invalid_request")
-    proof = await _prove_user(ask, caller.person(), password)
+    if ask.who is not None:
+        proof = await _prove_user(ask, ask.who.person(), old_password)
+    elif by_basic == old_password:
+        proof = await _prove(ask, login, old_password)
+    else:
+        proof = Proof(None, Shortfall.WRONG)
     if proof.user is None:
         raise _not_proven(proof)
-    return proof.password_hash
+    if ask.who is None:
+        await ask.meter.charge(proof.user)
+    return proof.user, proof.password_hash
 
 
 async def _by_password_alone(ask: Ask, login: str | None, password: str | None) -> tuple[User, str | None]:
@@ -81,6 +102,10 @@ def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, 
     """Login and password from the body, or else from Basic.  Empty is absent: two clients send `Basic Og==` always."""
     if form.username or form.password:
         return form.username or None, form.password or None
+    return _basic(request)
+
+
+def _basic(request: Request) -> tuple[str | None, str | None]:
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return None, None

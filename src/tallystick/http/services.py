@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from tallystick.core import rights
+from tallystick.core.errors import NotFound
 from tallystick.core.people import Service
 from tallystick.http import bodies, shapes
 from tallystick.http.paging import link_pages, numbered
@@ -29,6 +30,21 @@ async def create_service(ask: Ask) -> Response:
 async def get_service(ask: Ask) -> Response:
     """Get a service by its id."""
     return json_answer(shapes.service(await _the_service(ask)))
+
+
+async def get_service_detail(ask: Ask) -> Response:
+    """Get a service in full.  There is no more to it here than `GET /service/{service_id}` says."""
+    return json_answer(shapes.service_detail(await _the_service(ask)))
+
+
+async def search_service(ask: Ask) -> Response:
+    """Find a service by its exact name; of several the oldest."""
+    name = shapes.required(ask.request.query_params.get("name"), "name")
+    everything = await ask.wiring.store.people.services(ask.caller.customer_id)
+    found = next((one for one in rights.visible(everything, ask.caller) if one.name == name), None)
+    if found is None:
+        raise NotFound("Record not found", detail=f"Cannot find a service with the name {name!r}")
+    return json_answer(shapes.service(found))
 
 
 async def update_service(ask: Ask) -> Response:

@@ -80,6 +80,12 @@ class Service(msgspec.Struct):
     versions: list[str]
 
 
+class ServiceDetail(Service):
+    """A service in full: `fastly service describe` reads this one.  `active_version`: none, for want of versions."""
+
+    active_version: str | None
+
+
 def customer(record: people.Customer) -> Customer:
     """A customer as it is read."""
     return Customer(
@@ -92,6 +98,11 @@ def service(record: people.Service) -> Service:
     return Service(
         record.id, record.name, record.customer_id, stamp(record.created_at) or "", None, None, None, versions=[]
     )
+
+
+def service_detail(record: people.Service) -> ServiceDetail:
+    """A service in full."""
+    return ServiceDetail(**msgspec.structs.asdict(service(record)), active_version=None)
 
 
 # --- From shapes to values ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from tallystick.core import rights, sudo
 from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User, UserChange
 from tallystick.http import bodies, shapes, wire
-from tallystick.http.proving import prove_own
+from tallystick.http.proving import claimed, prove_old
 from tallystick.http.routes import Ask, json_answer
 from tallystick.identity.accounts import NewUser
 
@@ -71,17 +71,21 @@ async def delete_user(ask: Ask) -> Response:
 
 
 async def update_user_password(ask: Ask) -> Response:
-    """Change one's own password, by the old one (and a one-time code); with `end_other_tokens`, end one's other tokens too."""
+    """Change one's own password, by the old one (and a one-time code); with `end_other_tokens`, end one's other tokens too.
+
+    With a token, or without one by Basic: login and old password.
+    """
+    login, by_basic = claimed(ask)
     form = await bodies.read(ask.request, shapes.ChangePassword)
-    caller, user, accounts = ask.caller, ask.caller.person(), ask.wiring.accounts
-    rights.require_may_change(caller)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
-    # What was proven is what is replaced, or nothing is.
-    replacing = await prove_own(ask, caller, form.old_password)
-    kept = caller.token.id if ends else None
-    await accounts.change_password(user, new, replacing=replacing, kept=kept, by=ask.by())
-    return await _answer_user(ask, user.id)
+    user, replacing = await prove_old(ask, login, by_basic=by_basic, old_password=form.old_password)
+    spared = None if ask.who is None else ask.who.token.id
+    await ask.wiring.accounts.change_password(
+        user, new, replacing=replacing, end_tokens=ends, spared=spared, by=ask.by(user)
+    )
+    changed = await ask.wiring.store.people.user(user.id)
+    return json_answer(wire.current_user(user if changed is None else changed))
 
 
 async def get_logged_in_customer(ask: Ask) -> Response:

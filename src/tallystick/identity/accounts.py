@@ -125,12 +125,16 @@ class Accounts:
             raise _in_the_way(removal, "User has live tokens", f"{stand} in the way, revoke first: {ids}")
         require_done(removal.outcome, user_id)
 
-    async def change_password(self, user: User, password: str, *, replacing: str, kept: str | None, by: Origin) -> None:
-        """After the old one was proven, which was kept as `replacing`.  `kept`: end all their tokens but this; None ends none.
+    async def change_password(
+        self, user: User, password: str, *, replacing: str, end_tokens: bool, spared: str | None, by: Origin
+    ) -> None:
+        """After the old one was proven, which was kept as `replacing`.
 
+        `end_tokens`: end all of their tokens with it; `spared`: but this one.
         Raises `Invalid` for a password that anybody would guess, `Conflict` when it was changed meanwhile.
         """
         password_hash = await self._hash(password, user)
+        kept = (spared or _NONE) if end_tokens else None
         done = await self._people.set_password(
             user.id, password_hash=password_hash, replacing=replacing, by=by, kept=kept
         )
