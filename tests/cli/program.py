@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -228,6 +229,11 @@ def until(holds: Callable[[], bool], what: str) -> None:
             return
         pause.wait(0.02)
     raise AssertionError(f"not within {SECONDS_MAX} seconds: {what}")
+
+
+def enough_of_the_hour() -> None:
+    """For those who count within one hour of the real clock: not in its last half minute."""
+    until(lambda: 3600 - time.time() % 3600 > 30, "the next hour")
 
 
 def wait_for_end(pid: int) -> None:

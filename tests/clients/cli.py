@@ -1,8 +1,11 @@
 """npm `@fastly/cli` as it is: the program `fastly`, aimed at the service under test, with a home directory of its own."""
 
 import json
+import os
+import pty
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -50,19 +53,51 @@ class Fastly:
 
     def run(self, *arguments: str, token: str | None, typed: str = "", **environment: str) -> Done:
         """Run it.  `token` goes into FASTLY_API_TOKEN; `typed` is its stdin, which is no terminal."""
-        settings = {
+        done = subprocess.run(
+            [*self._command, *arguments],
+            input=typed,
+            capture_output=True,
+            env=self._settings(token, environment),
+            text=True,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def converse(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> Done:
+        """Run it with a terminal for its stdin: after each prompt the answer is typed.  All that it says is in `out`."""
+        ours, its = pty.openpty()
+        with subprocess.Popen(
+            [*self._command, *arguments],
+            stdin=its,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._settings(None, {}),
+        ) as process:
+            os.close(its)
+            assert process.stdout is not None
+            said = b""
+            for prompt, answer in answers:
+                told = b""
+                while prompt.encode() not in told:
+                    more = os.read(process.stdout.fileno(), 4096)
+                    assert more, f"it ended before it asked for {prompt!r}: {(said + told).decode()}"
+                    told += more
+                said += told
+                os.write(ours, f"{answer}\n".encode())
+            said += process.stdout.read()
+        os.close(ours)
+        return Done(process.returncode, said.decode(), "")
+
+    def _settings(self, token: str | None, more: Mapping[str, str]) -> dict[str, str]:
+        return {
             "HOME": str(self.home),
             "HTTP_PROXY": NOWHERE,
             "HTTPS_PROXY": NOWHERE,
             "FASTLY_API_ENDPOINT": self.world.api_url,
             "FASTLY_ACCOUNT_ENDPOINT": self.world.api_url,
             **({} if token is None else {"FASTLY_API_TOKEN": token}),
-            **environment,
+            **more,
         }
-        done = subprocess.run(
-            [*self._command, *arguments], input=typed, capture_output=True, env=settings, text=True, check=False
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
 
     def create(self, *options: str, token: str | None = None, password: str | None = None) -> Created:
         """A new token of the ordinary user's, or of whoever has `token` and `password`."""

@@ -1,4 +1,5 @@
-// Drives the npm client `fastly` as it is: a line of JSON on stdin is one call, a line of JSON on stdout its outcome.
+// Drives the npm client `fastly` as it is: a line of JSON on stdin is one call, a line of JSON on stdout its outcome,
+// with how many writes the client believes are left.
 //
 //   {"api": "TokensApi", "method": "getToken", "options": {"token_id": "…"}, "token": "…", "basic": ["login", "password"]}
 //   {"form": {"name": "…", "services[]": ["…"]}, "headers": {"Fastly-OTP": "…"}, "token": "…"}
@@ -23,7 +24,12 @@ function clientFor({ token, basic }) {
   client.basePath = SERVER;
   client.plugins = [aim];
   if (token) client.authenticate(token);
-  if (basic) [client.authentications.username_and_password.username, client.authentications.username_and_password.password] = basic;
+  if (basic) {
+    // Two of its methods take Basic, each under a name of its own.
+    for (const kind of [client.authentications.username_and_password, client.authentications.session_password_change]) {
+      [kind.username, kind.password] = basic;
+    }
+  }
   return client;
 }
 
@@ -40,7 +46,7 @@ async function outcome(command) {
   try {
     const { api, method, options = {} } = command;
     const data = command.form ? await create(client, command) : await new Fastly[api](client)[method](options);
-    return { data: data ?? null };
+    return { data: data ?? null, left: client.rateLimitRemaining, resets: client.rateLimitReset };
   } catch (error) {
     return { status: error.status ?? null, body: error.body ?? null, message: String(error.error ?? error) };
   }

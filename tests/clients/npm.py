@@ -25,10 +25,15 @@ class Rejected(Exception):
 
 
 class Client:
-    """The client, with whatever token a call names.  Its process ends with the `with`."""
+    """The client, with whatever token a call names.  Its process ends with the `with`.
+
+    `left`, `resets`: how many writes the client believed were left after the call before, and until when.
+    """
 
     def __init__(self, node: str, world: World) -> None:
         self.world = world
+        self.left: int | None = None
+        self.resets: int | None = None
         # An empty environment: the client would take a token from there.
         self._process = subprocess.Popen(
             [node, str(DRIVER), world.api_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, text=True
@@ -42,6 +47,11 @@ class Client:
     def create_by_basic(self, login: str, password: str) -> Any:
         """`createToken`, with the credentials where the client can have them."""
         return self._ask(api="TokensApi", method="createToken", basic=[login, password])
+
+    def change_password(self, login: str, old: str, new: str) -> Any:
+        """`updateUserPassword`, which takes no token."""
+        options = {"old_password": old, "new_password": new}
+        return self._ask(api="UserApi", method="updateUserPassword", options=options, basic=[login, old])
 
     def create(
         self, token: str | None = None, *, otp: str | None = None, services: Sequence[str] = (), **fields: str
@@ -71,6 +81,7 @@ class Client:
         outcome = json.loads(self._process.stdout.readline())
         if "data" not in outcome:
             raise Rejected(**outcome)
+        self.left, self.resets = outcome["left"], outcome["resets"]
         return outcome["data"]
 
 

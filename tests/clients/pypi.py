@@ -6,7 +6,10 @@ from typing import Any
 
 import fastly
 import pytest
+from fastly.api.customer_api import CustomerApi
+from fastly.api.service_api import ServiceApi
 from fastly.api.tokens_api import TokensApi
+from fastly.api.user_api import UserApi
 from fastly.model.token_created_response import TokenCreatedResponse
 
 from tests.clients.refusals import Refusal
@@ -25,6 +28,18 @@ def client(world: World, token: str, **basic: str) -> Any:
 def tokens(world: World, token: str, **basic: str) -> Any:
     """The eight operations, with this token."""
     return TokensApi(client(world, token, **basic))
+
+
+def users(world: World, token: str, **basic: str) -> Any:
+    return UserApi(client(world, token, **basic))
+
+
+def customers(world: World, token: str) -> Any:
+    return CustomerApi(client(world, token))
+
+
+def services(world: World, token: str) -> Any:
+    return ServiceApi(client(world, token))
 
 
 def create(

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-_PHRASES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,18 @@ class Refusal:
 NO_CREDENTIALS = Refusal(401, "Provided credentials are missing or invalid")
 NO_SUDO = Refusal(403, "You must POST /sudo to access this endpoint")
 NO_SUPERUSER = Refusal(403, "Only a superuser of this customer may access this endpoint")
+SUPERUSERS_ONLY = Refusal(403, "Only a superuser may do this")
+ENGINEERS_ONLY = Refusal(403, "Only engineers and superusers may change services")
+LIMITED = Refusal(403, "Tokens limited to services are not allowed to access this endpoint")
+LAST_SUPERUSER = Refusal(
+    409, "Last superuser", "This customer has no other superuser who is not locked: make one first"
+)
+IN_USE = Refusal(409, "Service in use", "1 live token is limited to it: revoke them first")
+NOWHERE = Refusal(404, "Not found", "There is nothing at this path: GET /openapi.json lists what there is")
+TOO_MANY_WRITES = Refusal(  # recorded
+    429,
+    "You have exceeded your hourly rate limit. Please contact support@fastly.com if you think this is a mistake.",
+)
 READ_ONLY = Refusal(403, "Read only tokens are not allowed to access this endpoint")
 PURGE_ONLY = Refusal(403, "Tokens with scope purge_all are not allowed to access this endpoint; it takes global")
 TOO_WIDE = Refusal(403, "A token limited to services can only create tokens limited to the same services, or to fewer")
@@ -63,6 +83,22 @@ def expired(token_id: str, at: str) -> Refusal:
 def no_such_token(token_id: str) -> Refusal:
     """Unknown, revoked, or somebody else's: nobody can tell."""
     return Refusal(404, "Record not found", f"Cannot find token {token_id!r}")
+
+
+def no_such(what: str, its_id: str) -> Refusal:
+    """Unknown, or another customer's."""
+    return Refusal(404, "Record not found", f"Cannot find {what} {its_id!r}")
+
+
+def taken(login: str) -> Refusal:
+    """By another user."""
+    return Refusal(409, f"the login {login} is taken")
+
+
+def has_tokens(*token_ids: str) -> Refusal:
+    """A user who cannot be deleted yet."""
+    stand = "1 live token stands" if len(token_ids) == 1 else f"{len(token_ids)} live tokens stand"
+    return Refusal(409, "User has live tokens", f"{stand} in the way, revoke first: {', '.join(token_ids)}")
 
 
 def no_such_tokens(*token_ids: str) -> Refusal:

@@ -1,5 +1,7 @@
 """npm `@fastly/cli`, unmodified: `fastly whoami`, `fastly auth`, and where the program goes."""
 
+import json
+
 import pytest
 
 from tests.clients import refusals
@@ -59,6 +61,60 @@ def test_a_token_limited_to_services_can_be_stored_although_it_may_not_see_its_u
 
     assert 'SUCCESS: Token "limited" added' in added.ok().out
     assert fastly.run("auth", "list", token=None).ok().out.strip() == "* limited (static)"
+
+
+def test_a_stored_token_limited_to_services_works_and_says_whose_it_is(fastly: Fastly) -> None:
+    limited = fastly.create("--name", "shop only", "--services", fastly.world.service_1)
+    fastly.run("auth", "add", "limited", "--api-token", limited.secret, token=None).ok()
+
+    who = fastly.run("whoami", token=None)
+    shown = fastly.run("auth", "show", "limited", token=None)
+
+    assert who.ok().out.strip() == f"Demo user <{fastly.world.user_login}>"
+    for line in ("API token name: shop only", "API token scope: global", f"API token ID: {limited.id}"):
+        assert line in shown.ok().out.splitlines()
+
+
+def test_on_a_terminal_a_login_stores_a_token_under_its_own_name(fastly: Fastly) -> None:
+    own = fastly.create("--name", "laptop").secret
+
+    done = fastly.converse("auth", "login", answers=[("Paste your API token: ", own)])
+
+    said = f'SUCCESS: Authenticated as {fastly.world.user_login} (token stored as "laptop")'
+    assert said in done.ok().out
+    assert fastly.run("whoami", token=None).ok().out.strip() == f"Demo user <{fastly.world.user_login}>"
+
+
+def test_profiles_are_made_switched_listed_and_deleted(fastly: Fastly) -> None:
+    own, other = fastly.create("--name", "own"), fastly.world.superuser_token
+
+    made = fastly.converse("profile", "create", "one", answers=[("Fastly API token: ", own.secret)])
+    also = fastly.converse("profile", "create", "two", answers=[("[y/N] ", "n"), ("Fastly API token: ", other)])
+    listed = json.loads(fastly.run("profile", "list", "--json", token=None).ok().out)
+    first = fastly.run("whoami", token=None).ok().out.strip()
+    fastly.run("profile", "switch", "two", token=None).ok()
+    second = fastly.run("whoami", token=None).ok().out.strip()
+    fastly.run("profile", "delete", "two", token=None).ok()
+
+    assert "SUCCESS: Profile 'one' created" in made.ok().out
+    assert "SUCCESS: Profile 'two' created" in also.ok().out
+    assert {name: one["email"] for name, one in listed.items()} == {
+        "one": fastly.world.user_login,
+        "two": fastly.world.superuser_login,
+    }
+    assert (first, second) == (
+        f"Demo user <{fastly.world.user_login}>",
+        f"Demo superuser <{fastly.world.superuser_login}>",
+    )
+    assert list(json.loads(fastly.run("profile", "list", "--json", token=None).ok().out)) == ["one"]
+
+
+def test_no_profile_is_made_with_a_dead_token(fastly: Fastly) -> None:
+    done = fastly.converse("profile", "create", "dead", answers=[("Fastly API token: ", "nonsense")])
+
+    assert done.code == 1
+    assert f"ERROR: {refusals.NO_CREDENTIALS.sentence}" in done.out.splitlines()
+    assert fastly.run("profile", "list", token=None).code == 1
 
 
 def test_a_dead_token_is_not_stored(fastly: Fastly) -> None:

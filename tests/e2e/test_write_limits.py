@@ -6,11 +6,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from time import time
 from urllib.parse import urlsplit
 
 from tallystick.testing import RunningServer, running_server
-from tests.cli.program import SECONDS_MAX, until
+from tests.cli.program import SECONDS_MAX, enough_of_the_hour
 
 LIMIT = 150
 CLIENTS = 16
@@ -79,8 +78,3 @@ def raw(server: RunningServer, method: str) -> bytes:
     with socket.create_connection((address.hostname, address.port), timeout=SECONDS_MAX) as connection:
         connection.sendall(f"{request}\r\n".encode())
         return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def enough_of_the_hour() -> None:
-    """These count within one hour of the real clock: not in its last half minute."""
-    until(lambda: 3600 - time() % 3600 > 30, "the next hour")
