@@ -260,3 +260,18 @@ def test_a_service_is_deleted_only_when_no_live_token_is_limited_to_it(office: O
     assert [line.split("\t") for line in listed] == [[login, limited["id"], "nightly", "global", service_id, "never"]]
     assert last.startswith("tallystick: shop is not deleted: 1 live token is limited to it (")
     assert said == "shop is deleted.\n"
+
+
+def test_an_automation_token_in_the_way_is_nobodys(office: Office) -> None:
+    server, service_id = office.server, office.admin("service", "add", "shop").strip()
+    root = office.token(server["SUPERUSER_LOGIN"], server["SUPERUSER_PASSWORD"])
+    key = {"Fastly-Key": root["access_token"]}
+    httpx2.post(f"{server.url}/sudo", headers=key, data={"password": server["SUPERUSER_PASSWORD"]}).raise_for_status()
+    wish = {"name": "deploy", "role": "engineer", "scope": "global", "services": [service_id]}
+    made = httpx2.post(f"{server.url}/automation-tokens", headers=key, json=wish).raise_for_status().json()
+
+    *listed, _ = office.refused("service", "delete", service_id, "--yes")
+
+    assert [line.split("\t") for line in listed] == [
+        ["automation", made["id"], "deploy", "global", service_id, "never"]
+    ]
