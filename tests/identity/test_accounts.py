@@ -209,7 +209,7 @@ async def test_a_password_that_was_changed_meanwhile_is_not_replaced() -> None:
 
     with pytest.raises(Conflict):
         await world.accounts.change_password(
-            user, "quite another horse 42", replacing="$argon2id$older", kept=None, by=at(NOW)
+            user, "quite another horse 42", replacing="$argon2id$older", end_tokens=False, spared=None, by=at(NOW)
         )
 
     assert await world.store.people.credentials("ada") == before
