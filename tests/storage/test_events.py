@@ -1,6 +1,7 @@
 """Each change leaves one event, which says who did what; what changed nothing leaves none."""
 
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,22 @@ async def test_the_newest_come_first_and_every_one_exactly_once(store: Store) ->
     assert len({event.id for event in seen}) == 10
 
 
+async def test_a_list_that_goes_on_keeps_within_its_instants(store: Store) -> None:
+    for number in range(10):
+        await put(store, token(name=f"n{number}", id=f"n{number}"), at(NOW + number))
+
+    async def found(after: int | None, since: int, until: int | None = None) -> list[int]:
+        position = None if after is None else (NOW + after, "")
+        events = await store.events.find(ACME.id, Sought(since=since, until=until), after=position, size=100)
+        return [event.by.at - NOW for event in events]
+
+    assert await found(None, since=NOW + 3, until=NOW + 6) == [5, 4, 3]
+    assert await found(5, since=NOW + 3, until=NOW + 6) == [4, 3]
+    assert await found(9, since=NOW + 3, until=NOW + 6) == [5, 4, 3]
+    assert await found(2, since=NOW + 3) == []
+    assert await found(None, since=NOW + 6, until=NOW + 6) == []
+
+
 async def test_an_event_holds_no_secret_whatever_people_put_into_names(store: Store) -> None:
     secret = Secret.mint().reveal()
 
@@ -271,6 +288,14 @@ async def test_an_event_holds_no_secret_whatever_people_put_into_names(store: St
     events = await logged(store)
     assert secret not in str(events)
     assert [event.after and event.after["name"] for event in events if event.target_kind == "token"] == ["is it tly_…?"]
+
+
+async def test_they_are_looked_for_outside_the_thread_of_the_loop(sqlite: SqliteStore) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+
+    await logged(sqlite)
+
+    assert {thread.name for thread in threading.enumerate()} - before == {"tallystick-finder_0"}
 
 
 @pytest.mark.parametrize("agent", ["a\x00b", "\udfff", "\N{GRINNING FACE}"])

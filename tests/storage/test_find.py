@@ -281,6 +281,6 @@ async def test_what_looks_cannot_write(sqlite: SqliteStore) -> None:
         reader.all("DELETE FROM token", {})
 
     with pytest.raises(Unavailable) as caught:
-        await sqlite._finder._in_thread(write)
+        await sqlite._finder.look(write)
 
     assert "readonly" in str(caught.value.__cause__)

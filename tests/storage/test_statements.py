@@ -74,8 +74,8 @@ def test_the_hot_ones_use_the_index_that_was_made_for_them(database: sqlite3.Con
     assert "SEARCH u USING INDEX sqlite_autoindex_user_1 (id=?)" in plans["look_up"]
     assert "token_of_owner (owner_id=? AND (created_at,id)>(?,?))" in plans["tokens_of_owner"]
     assert "token_of_customer (customer_id=? AND (created_at,id)>(?,?))" in plans["tokens_of_customer"]
-    assert "USING PRIMARY KEY (customer_id=? AND (at,id)<(?,?))" in plans["events_of_customer"]
-    assert "event_of_target (target_id=? AND (at,id)<(?,?))" in plans["events_of_target"]
+    assert "USING PRIMARY KEY (customer_id=? AND at>? AND (at,id)<(?,?))" in plans["events_of_customer"]
+    assert "event_of_target (target_id=? AND at>? AND (at,id)<(?,?))" in plans["events_of_target"]
     assert "USING COVERING INDEX token_live (user_id=? AND expires_at=?" in plans["add_all"]
     assert "USING COVERING INDEX token_live (user_id=? AND expires_at>?" in plans["add_all"]
 

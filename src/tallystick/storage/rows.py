@@ -195,8 +195,12 @@ def asked(token: Token, *, limit: int, parent_id: str | None, now: int, proof: s
     )
 
 
-def event(row: Row) -> Event:
-    """A row of `events_of_customer` or `events_of_target`."""
+def events(row: Row | None) -> list[Event]:
+    """The row of `events_of_customer` or `events_of_target`: a JSON array of all that were found."""
+    return [] if row is None else [_event(each) for each in _ROWS.decode(row[0])]
+
+
+def _event(row: Row) -> Event:
     customer_id, at, id_, action, target_kind, target_id, before, after, reason = row[:9]
     user_id, token_id, ip, user_agent, request_id = row[9:]
     return Event(
@@ -235,8 +239,11 @@ def of_event(event: Event) -> Row:
 
 def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:
     """What `events_of_customer` and `events_of_target` take, apart from customer and size."""
-    at, id_ = (AFTER_ALL, "") if after is None else after
-    return msgspec.structs.asdict(sought) | {"at": at, "after_id": id_}
+    wanted = msgspec.structs.asdict(sought)
+    until = wanted.pop("until")
+    # "Before an instant" is a position too: after all that happened then or later.
+    at, id_ = min(after or (AFTER_ALL, ""), (AFTER_ALL if until is None else until, ""))
+    return wanted | {"since": BEFORE_ALL if sought.since is None else sought.since, "at": at, "after_id": id_}
 
 
 def ids(text: str) -> tuple[str, ...]:

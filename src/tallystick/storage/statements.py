@@ -14,7 +14,7 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
-_SHARED: Final = ("tokens", "people", "guesses", "budgets", "events", "meta")
+_SHARED: Final = ("tokens", "people", "guesses", "budgets", "meta")
 _OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets", "events")
 
 

@@ -4,7 +4,7 @@ connection   how a file is opened, and what its errors mean to us
 setup        create it, bring it up to date, keep what is said once about it (no event loop needed)
 writer       the one thread that writes, and commits whatever has queued up together
 reader       reads, straight on the event loop
-finder       what may look at all tokens, in a thread of its own
-tokens · people · guesses · budgets    the parts of the port
+finder       what may look at all tokens or events, in a thread of its own
+tokens · people · guesses · budgets · events    the parts of the port
 store        all of it together
 """

@@ -7,7 +7,7 @@ from typing import Final
 from tallystick.core.events import Event, Sought
 from tallystick.core.ports import Position
 from tallystick.storage import rows
-from tallystick.storage.sqlite.reader import Reader
+from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.statements import load
 
 _SQL: Final = load("sqlite", driver="sqlite3")
@@ -16,13 +16,13 @@ _SQL: Final = load("sqlite", driver="sqlite3")
 class SqliteEvents:
     """`ports.EventLog`."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
 
     async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
         wanted = {"customer_id": customer_id, **rows.of_sought(sought, after=after), "size": size}
         sql = _SQL.events_of_customer if sought.target_id is None else _SQL.events_of_target
-        return [rows.event(row) for row in self._reader.all(sql, wanted)]
+        return await self._finder.look(lambda reader: rows.events(reader.one(sql, wanted)))
 
 
 def write(connection: sqlite3.Connection, events: Sequence[Event]) -> None:

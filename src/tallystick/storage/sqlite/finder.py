@@ -1,4 +1,4 @@
-"""Finds tokens in a thread of its own: what may look at all of them must not hold up the event loop.
+"""Finds tokens and events in a thread of its own: what may look at all of them must not hold up the event loop.
 
 SQLite lets go of the interpreter's lock while it works, so others are served meanwhile.  One thread: who looks for much
 waits for others who do, and for nobody else.
@@ -45,7 +45,7 @@ class Finder:
             row = reader.one(sql, asked)
             return page_of(() if row is None else rows.tokens(row), sort=sort, size=size)
 
-        return await self._in_thread(found)
+        return await self.look(found)
 
     async def count(self, reach: Reach, wanted: Wanted) -> int:
         """`ports.TokenStore.count`."""
@@ -56,7 +56,7 @@ class Finder:
             row = reader.one(sql, asked)
             return 0 if row is None else int(row[0])
 
-        return await self._in_thread(counted)
+        return await self.look(counted)
 
     async def stop(self) -> None:
         """Answer what was asked, take nothing more, and let go of the file; the thread ends."""
@@ -64,7 +64,8 @@ class Finder:
             await self._run(self._let_go)
         self._thread.shutdown()
 
-    async def _in_thread(self, look: Callable[[Reader], R]) -> R:
+    async def look(self, look: Callable[[Reader], R]) -> R:
+        """What `look` finds.  Raises `Unavailable`."""
         return await self._run(partial(self._look, look))
 
     def _run(self, call: Callable[[], R]) -> asyncio.Future[R]:

@@ -35,7 +35,7 @@ class SqliteStore:
         self.people = SqliteDirectory(reader, writer)
         self.guesses = SqliteGuesses(reader, writer)
         self.budgets = SqliteBudgets(writer)
-        self.events = SqliteEvents(reader)
+        self.events = SqliteEvents(finder)
         self._reader = reader
         self._writer = writer
         self._finder = finder
