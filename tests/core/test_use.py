@@ -1,5 +1,6 @@
 """Uses are kept in memory: bounded, newest first to be seen, and not lost when the store is away."""
 
+from tallystick.core.secret import Secret
 from tallystick.core.token import LastUse
 from tallystick.core.use import REMEMBERED_MAX, USER_AGENT_CHARS_MAX, Uses
 from tests.core.world import NOW, token
@@ -111,3 +112,15 @@ def test_a_long_user_agent_survives_and_an_endless_one_is_cut() -> None:
 
     assert kept["long"].user_agent == "x" * 300
     assert kept["endless"].user_agent == "x" * USER_AGENT_CHARS_MAX
+
+
+def test_a_secret_in_a_user_agent_is_not_kept_not_even_a_part_of_one_that_is_cut() -> None:
+    secret = Secret.mint().reveal()
+    uses = Uses()
+    uses.touch("whole", at=1, ip=None, user_agent=f"curl {secret}")
+    uses.touch("cut", at=1, ip=None, user_agent="x" * (USER_AGENT_CHARS_MAX - 40) + secret)
+
+    kept = dict(uses.take())
+
+    assert kept["whole"].user_agent == "curl tly_…"
+    assert kept["cut"].user_agent == "x" * (USER_AGENT_CHARS_MAX - 40) + "tly_…"

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from tallystick.core.secret import redacted
 from tallystick.core.token import LastUse, Token
 
 USER_AGENT_CHARS_MAX: Final = 1024  # real ones reach 300; what a stranger sends is not kept without a limit
@@ -27,7 +28,7 @@ class Uses:
         if len(self._pending) >= REMEMBERED_MAX and token_id not in self._pending:
             # The store has been away for long.  The oldest note goes: it is the one that says least about today.
             del self._pending[next(iter(self._pending))]
-        self._pending[token_id] = LastUse(at, ip, user_agent and user_agent[:USER_AGENT_CHARS_MAX])
+        self._pending[token_id] = LastUse(at, ip, user_agent and kept_agent(user_agent))
 
     def latest(self, token: Token) -> Token:
         """The token with the newest use that this node knows of."""
@@ -51,3 +52,8 @@ class Uses:
         for token_id in list(kept)[: max(0, len(kept) - REMEMBERED_MAX)]:
             del kept[token_id]
         self._pending, self._being_written = kept, {}
+
+
+def kept_agent(user_agent: str) -> str:
+    """What is kept of what a program says that it is: no secret, and, when that is out, so much of it."""
+    return redacted(user_agent)[:USER_AGENT_CHARS_MAX]

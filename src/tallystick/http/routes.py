@@ -20,7 +20,7 @@ from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
 from tallystick.core.secret import Digest, Secret, new_id, redacted
-from tallystick.core.use import USER_AGENT_CHARS_MAX, Uses
+from tallystick.core.use import Uses, kept_agent
 from tallystick.http import bodies, errors
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
@@ -87,7 +87,7 @@ class Ask(msgspec.Struct, frozen=True):
             user_id=None if user is None else user.id,
             token_id=None if self.who is None else self.who.token.id,
             ip=address_of(self.request),
-            user_agent=redacted(self.user_agent[:USER_AGENT_CHARS_MAX]) or None,
+            user_agent=kept_agent(self.user_agent) or None,
             request_id=self.request_id,
         )
 
