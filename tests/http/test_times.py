@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.http.times import offset_stamp, read_instant, stamp
+from tallystick.http.times import exact_stamp, offset_stamp, read_instant, stamp
 
 MOMENT = 1_770_091_506_000  # 2026-02-03T04:05:06Z
 FIRST = int(datetime(1, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -32,6 +32,18 @@ INSTANTS = st.integers(FIRST + 1000, LAST)
 )
 def test_one_instant_in_all_its_spellings(text: str) -> None:
     assert read_instant(text) == MOMENT
+
+
+@pytest.mark.parametrize(
+    "fraction, milliseconds", [("", 0), (".7", 700), (".78", 780), (".789", 789), (".7899999999", 789), (".0", 0)]
+)
+def test_an_exact_instant_has_its_milliseconds(fraction: str, milliseconds: int) -> None:
+    assert read_instant(f"2026-02-03T04:05:06{fraction}Z", exact=True) == MOMENT + milliseconds
+
+
+@given(INSTANTS)
+def test_what_is_written_exactly_is_read_as_it_was(instant: int) -> None:
+    assert read_instant(exact_stamp(instant), exact=True) == instant
 
 
 def test_a_leap_second_is_the_first_instant_of_what_follows() -> None:

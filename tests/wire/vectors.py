@@ -13,7 +13,7 @@ A vector is a text file `tests/wire/NAME.txt`; to add one, write it.  It is a co
     <                                                   and after an empty line its body, to the byte:
     < {"id":"<id=NEW_ID>", … ,"access_token":"<secret=NEW>"}
 
-What differs from run to run is written as `<id>`, `<time>` (…Z), `<offset-time>` (…+00:00), `<secret>`, `<ip>` or `<any>`; with
+What differs from run to run is written as `<id>`, `<time>` (…Z), `<exact-time>` (….789Z), `<offset-time>` (…+00:00), `<secret>`, `<ip>` or `<any>`; with
 `=NAME` it is remembered, and `$NAME` stands for it from then on.  The first names are those of `tallystick demo --env-file`:
 $USER_LOGIN, $USER_PASSWORD, $USER_TOKEN, $SUPERUSER_…, $OTP_…, $CUSTOMER_ID, $SERVICE_1, $SERVICE_2, and $OTP_CODE, which
 works once.  In a form a name is filled in percent-encoded.  A form's body may go on over several lines.
@@ -33,6 +33,7 @@ import httpx2
 _MASKS = {
     "id": r"[0-9A-Za-z_]{22}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    "exact-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
     "offset-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00",
     "secret": r"tly_[0-9A-Za-z]{38}",
     "ip": r"[0-9a-f.:]+",

@@ -102,6 +102,13 @@ def require_may_rename(caller: Caller, user: User, change: UserChange, *, now: i
         sudo.require(caller, now=now)
 
 
+def require_may_read_events(caller: Caller) -> None:
+    """Raise `Forbidden` unless a superuser asks, with a token that reads and is not limited to services."""
+    require_read(caller.token.scope)
+    require_unlimited(caller)
+    _require_superuser(caller)
+
+
 def require_found(user: User | None, caller: Caller, user_id: str) -> User:
     """The user, if they are of the caller's customer.  Raises `NotFound` alike for unknown and foreign ones."""
     if user is None or user.customer_id != caller.customer_id:

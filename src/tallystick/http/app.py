@@ -4,7 +4,19 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from tallystick.http import automation, automation_shapes, health, pages, people, services, shapes, tokens, users, wire
+from tallystick.http import (
+    automation,
+    automation_shapes,
+    events,
+    health,
+    pages,
+    people,
+    services,
+    shapes,
+    tokens,
+    users,
+    wire,
+)
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.routes import Route, Wiring, router
 
@@ -46,6 +58,7 @@ ROUTES: Final = (
     Route("DELETE", "/automation-tokens/{token_id}",  any_token,   automation.revoke_automation_token, None,     None,              (401, 403, 404), problems=True),
     Route("GET",    "/automation-tokens/{token_id}/services", any_token, automation.get_automation_token_services, None, automation_shapes.ServiceIds, (400, 401, 403, 404), problems=True),
     Route("GET",    "/automation-tokens/{token_id}/workspaces", any_token, automation.get_automation_token_workspaces, None, automation_shapes.Workspaces, (400, 401, 403, 404), problems=True),
+    Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403)),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import automation_shapes, bodies, errors, find, paging, wire
+from tallystick.http import automation_shapes, bodies, errors, events, find, paging, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
@@ -89,6 +89,7 @@ _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "get_automation_token_services": paging.PAGES,
     "get_automation_token_workspaces": paging.PAGES,
     "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
+    "list_events": events.QUERIES,
 }
 _OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 _HEADERS: Final = {
@@ -107,6 +108,7 @@ _PAGED: Final = {
     "list_services",
     "list_automation_tokens",
     "get_automation_token_services",
+    "list_events",
 }
 _LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
 
@@ -140,7 +142,7 @@ def document(table: Sequence[Route]) -> Json:
 
 _ABOUT: Final = (
     "Issue, inspect, list and revoke API tokens.  It speaks Fastly's Tokens API: the official Fastly clients work against "
-    "it unchanged.\n\nErrors are JSON on every path.  Times are UTC, in whole seconds."
+    "it unchanged.\n\nErrors are JSON on every path.  Times are UTC, in whole seconds; those of events have milliseconds."
 )
 
 
