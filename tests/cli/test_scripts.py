@@ -26,7 +26,7 @@ from tallystick.testing import running_server
 SCRIPTS: Final = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 MASKS: Final = (
     (re.compile(r"\btly_[0-9A-Za-z]{38}\b"), "SECRET"),
-    (re.compile(r"\b(?!2031|2100)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r"\b(?!2031|2100)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z"), "TIME"),
     (re.compile(r"(?!0{22})\b[0-9A-Za-z]{22}\b|(?<=token )[0-9A-Za-z]{6}(?=\))"), "ID"),
     (re.compile(re.escape(__version__)), "VERSION"),
 )

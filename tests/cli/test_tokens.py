@@ -261,7 +261,7 @@ def test_a_table_drops_columns_before_it_cuts_ids(width: int, with_user: bool, t
 def test_a_distance_is_told_in_the_largest_unit_that_it_holds_two_of(length: timedelta | None, words: str) -> None:
     now = datetime.now(UTC)
 
-    assert output._distance(None if length is None else now + length, now) == words
+    assert output.distance(None if length is None else now + length, now) == words
 
 
 # revoke

@@ -27,7 +27,7 @@ def note(text: str) -> None:
 def show_issued(token: IssuedToken, *, as_json: bool) -> None:
     """The secret: the one result that cannot be had again.  Alone on standard output, unless as JSON."""
     if as_json:
-        _json(msgspec.to_builtins(token.record) | {"secret": token.secret.reveal()})
+        show_json(msgspec.to_builtins(token.record) | {"secret": token.secret.reveal()})
     else:
         click.echo(token.secret.reveal())
     note(f"Created token {_summary(token)}.")
@@ -38,7 +38,7 @@ def show_issued(token: IssuedToken, *, as_json: bool) -> None:
 def show_tokens(tokens: Sequence[Token], *, with_user: bool, as_json: bool) -> None:
     """A list of tokens, one a line.  The id comes first: `cut -f1` makes a list to revoke of it."""
     if as_json:
-        _json(tokens)
+        show_json(tokens)
     elif sys.stdout.isatty():
         _table(tokens, with_user=with_user)
         note(count(len(tokens)))
@@ -49,7 +49,7 @@ def show_tokens(tokens: Sequence[Token], *, with_user: bool, as_json: bool) -> N
 def show_token(token: Token, *, as_json: bool) -> None:
     """Everything about one token, a line for each field."""
     if as_json:
-        _json(token)
+        show_json(token)
         return
     _fields(
         ("id", token.id),
@@ -70,7 +70,7 @@ def show_token(token: Token, *, as_json: bool) -> None:
 def show_identity(identity: Identity, *, as_json: bool) -> None:
     """Who a token speaks for."""
     if as_json:
-        _json(identity)
+        show_json(identity)
         return
     _fields(
         ("login", identity.login),
@@ -147,9 +147,9 @@ def _at_a_glance(token: Token, now: datetime) -> dict[str, str | None]:
         "NAME": token.name,
         "SCOPE": token.scope,
         "SERVICES": f"{len(token.services)}" if token.services else "all",
-        "CREATED": _distance(token.created_at, now),
-        "USED": _distance(token.last_used_at, now),
-        "EXPIRES": _distance(token.expires_at, now),
+        "CREATED": distance(token.created_at, now),
+        "USED": distance(token.last_used_at, now),
+        "EXPIRES": distance(token.expires_at, now),
     }
 
 
@@ -174,12 +174,12 @@ def _lines(rows: Iterable[Sequence[str | None]]) -> None:
         click.echo("\t".join(clean(cell) or "" for cell in row))
 
 
-def _json(data: object) -> None:
+def show_json(data: object) -> None:
+    """Any data.  What JSON itself leaves as it is, though it steers a terminal, stands within strings only: written by number."""
     text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
     click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-# What JSON itself leaves as it is, though it steers a terminal; it stands within strings only, where it may be written so.
 _STEERING: Final = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -197,7 +197,7 @@ def _instant(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def _distance(moment: datetime | None, now: datetime) -> str:
+def distance(moment: datetime | None, now: datetime) -> str:
     """How far away, in the largest unit that it holds two of: `5m ago`, `in 36h`, `in 89d`."""
     if moment is None:
         return "never"

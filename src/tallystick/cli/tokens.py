@@ -4,17 +4,16 @@ A secret is never taken from the command line, where every user of the machine c
 from a file, or from whoever sits at the terminal.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from tallystick.cli import ending, output, terminal
+from tallystick.cli import ending, moments, output, terminal
 from tallystick.client.errors import NEEDS_OTP, NEEDS_SUDO
 from tallystick.client.models import IssuedToken
 from tallystick.client.sync import TokensApi
@@ -61,32 +60,15 @@ def _connected(command: C) -> C:
 _json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
-def _when(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """An instant as RFC 3339, or so far from now."""
-    if value is None:
-        return None
-    length = re.fullmatch(r"(\d{1,9})([mhdw])", value, re.ASCII)
-    try:
-        if length is not None:
-            return datetime.now(UTC) + timedelta(seconds=int(length[1]) * _LENGTHS[length[2]])
-        moment = datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
-        hint = "is neither a length such as 90d or 12h nor a time such as 2031-01-01T00:00:00Z."
-        raise click.BadParameter(f"{value!r} {hint}", ctx, param) from None
-    if moment.tzinfo is None:
-        raise click.BadParameter(f"{value!r} has no time zone: add Z for UTC, or +02:00.", ctx, param)
-    return moment
-
-
-_LENGTHS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-
-
 @token.command()
 @click.option("--name", help="What it is for, so that others recognise it in lists.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may do; repeat for more than one.")
 @click.option("--service", "services", multiple=True, metavar="ID", help="A service it is limited to; repeat for more.")
 @click.option(
-    "--expires", callback=_when, metavar="WHEN", help="RFC 3339, or 90d, 12h, 30m, 2w from now.  Default: never."
+    "--expires",
+    callback=moments.ahead,
+    metavar="WHEN",
+    help="RFC 3339, or 90d, 12h, 30m, 2w from now.  Default: never.",
 )
 @click.option("--username", metavar="LOGIN", help="Login of the user; needed where there is no token yet.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of the terminal.")

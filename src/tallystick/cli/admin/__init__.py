@@ -4,6 +4,7 @@
     customers   the accounts that keep them apart
     services    what a token can be limited to
     proofs      passwords and one-time codes
+    events      who did what
     show        how any of it is shown
 
 Whoever can read the key file and the database may do anything here: no password is asked for.
@@ -14,7 +15,7 @@ from typing import Final
 import click
 
 from tallystick.cli import settings
-from tallystick.cli.admin import customers, proofs, services, users
+from tallystick.cli.admin import customers, events, proofs, services, users
 from tallystick.cli.ending import Commands
 
 
@@ -38,6 +39,7 @@ COMMANDS: Final = (
     proofs.set_password,
     proofs.enrol_totp,
     proofs.remove_totp,
+    events.events,
 )
 for _command in COMMANDS:
     admin.add_command(_command)

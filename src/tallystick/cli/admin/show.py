@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.cli import terminal
 from tallystick.cli.admin.holdings import Holding, Person
+from tallystick.cli.output import show_json
 from tallystick.client.errors import clean
 from tallystick.core.people import Customer, Service, User
 from tallystick.core.ports import Failures
@@ -21,7 +22,7 @@ _Record = Customer | User | Service
 def records(found: Sequence[_Record], columns: tuple[str, ...], *, as_json: bool) -> None:
     """A list, one record a line."""
     if as_json:
-        _json([_in_json(one) for one in found])
+        show_json([_in_json(one) for one in found])
         return
     _table(columns, [[_cell(getattr(one, column)) for column in columns] for one in found])
 
@@ -31,7 +32,7 @@ def person(found: Person, *, as_json: bool) -> None:
     if as_json:
         failures = None if found.failures is None else _in_json(found.failures)
         held = {"failed_guesses": failures, "tokens": [_token_in_json(each) for each in found.tokens]}
-        _json(_in_json(found.user) | held)
+        show_json(_in_json(found.user) | held)
         return
     fields, tokens = _fields(found), [_token_cells(each) for each in found.tokens]
     if not terminal.is_shown():
@@ -125,7 +126,3 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool =
 
 def _lines(rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
     click.echo("".join("\t".join(clean(cell) or "" for cell in row) + "\n" for row in rows), nl=False, err=err)
-
-
-def _json(data: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(data)))
