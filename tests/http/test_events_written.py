@@ -13,17 +13,18 @@ import msgspec
 import pytest
 
 from tallystick.core.events import Event, Origin, Sought
-from tallystick.core.people import User
+from tallystick.core.people import Role, User
 from tallystick.core.secret import Secret, digester
 from tallystick.http.app import ROUTES
 from tests.core.world import ACME, ANNA, BERT, BLOG, MINUTE, NOW, OTHER, ROOT, SHOP, at, user
-from tests.http.world import BY_PASSWORD, OTP_SECRET, PASSWORD, World, a_world, filled, main_id, sqlite_in
+from tests.http.world import BY_PASSWORD, OTP_SECRET, PASSWORD, World, a_world, basic, filled, main_id, sqlite_in
 
 EVE = user("eve")  # has no token
 NEW_PASSWORD = "quite another horse 42"
 NEW = "what the answer calls id"
 ID = {"X-Request-Id": "from-outside.1"}
 PARTS = {"token_id": main_id(BERT), "customer_id": ACME.id, "service_id": BLOG.id, "user_id": EVE.id}
+ROBOT = "robot"  # an automation token
 SUDO = "raised"  # the id of the token in sudo that everybody has besides
 
 
@@ -80,6 +81,25 @@ WRITES = [
         more={"json": {**CHANGED, "end_other_tokens": True}},
         events=(("token.revoke", f"{SUDO}{ANNA.name}"), ("user.password", ANNA.id)),
     ),
+    Case(
+        route="POST /current_user/password",
+        who=ANNA,
+        token=False,
+        more={"json": CHANGED, "headers": basic(ANNA.login, PASSWORD)},
+        events=(("user.password", ANNA.id),),
+    ),
+    Case(
+        route="POST /automation-tokens",
+        sudo=True,
+        more={"json": {"name": "m", "role": "engineer"}},
+        events=(("token.create", NEW),),
+    ),
+    Case(
+        route="DELETE /automation-tokens/{token_id}",
+        parts={"token_id": ROBOT},
+        status=204,
+        events=(("token.revoke", ROBOT),),
+    ),
     Case(route="PUT /customer/{customer_id}", more={"json": {"name": "Apex"}}, events=(("customer.update", ACME.id),)),
     Case(route="POST /service", more={"json": {"name": "third"}}, events=(("service.create", NEW),)),
     Case(route="PUT /service/{service_id}", more={"json": {"name": "news"}}, events=(("service.update", BLOG.id),)),
@@ -107,6 +127,10 @@ FAILURES = [
     Case(
         route="POST /current_user/password", status=400, who=ANNA, more={"json": {**CHANGED, "old_password": "wrong"}}
     ),
+    Case(route="POST /automation-tokens", status=403, more={"json": {"name": "m", "role": "engineer"}}),
+    Case(route="POST /automation-tokens", status=400, sudo=True, more={"json": {"name": "m", "role": "superuser"}}),
+    Case(route="DELETE /automation-tokens/{token_id}", status=404, parts={"token_id": main_id(BERT)}),
+    Case(route="DELETE /automation-tokens/{token_id}", status=404, who=ANNA, parts={"token_id": ROBOT}),
     Case(route="PUT /customer/{customer_id}", status=403, who=ANNA, more={"json": {"name": "x"}}),
     Case(
         route="PUT /customer/{customer_id}", status=403, more={"json": {"name": "x"}}, parts={"customer_id": OTHER.id}
@@ -126,10 +150,13 @@ def named(cases: list[Case]) -> list[Any]:
 
 
 async def settled(world: World) -> dict[str, str]:
-    """Everybody has a token in sudo besides, the shop is in use, and there is Eve.  The secrets in sudo, by user id."""
+    """Everybody has a token in sudo besides, the shop is in use, and there are Eve and a robot.
+
+    The secrets in sudo by user id, and the robot's."""
     await world.store.people.add_user(EVE, password_hash="!", by=at(NOW))
     await world.give(ROOT, "shop", services=(SHOP.id,))
-    raised = {}
+    _, robot = await world.give(ROOT, ROBOT, id=ROBOT, user_id=None, role=Role.ENGINEER, creator_id=ROOT.id)
+    raised = {ROBOT: robot}
     for who in (ROOT, ANNA, BERT):
         _, raised[who.id] = await world.give(who, SUDO, id=f"{SUDO}{who.name}", sudo_until=NOW + 10 * MINUTE)
     world.clock.move(MINUTE)
@@ -144,9 +171,8 @@ async def raised(world: World) -> dict[str, str]:
 async def done(world: World, raised: dict[str, str], case: Case, **headers: str) -> httpx2.Response:
     method, path = case.route.split()
     secret = None if not case.token else raised[case.who.id] if case.sudo else world.secrets[case.who.id]
-    return await world.ask(
-        method, filled(path, **{**PARTS, **case.parts}), secret, headers={**ID, **headers}, **case.more
-    )
+    more = {**case.more, "headers": {**ID, **case.more.get("headers", {}), **headers}}
+    return await world.ask(method, filled(path, **{**PARTS, **case.parts}), secret, **more)
 
 
 async def all_events(world: World) -> list[Event]:
@@ -190,6 +216,16 @@ async def test_a_write_leaves_exactly_its_events_with_who_and_from_where(
     }
 
 
+async def test_what_an_automation_token_does_is_told_of_the_token_and_of_no_person(
+    world: World, raised: dict[str, str]
+) -> None:
+    await world.ask("DELETE", "/tokens/self", raised[ROBOT], headers=ID)
+
+    (event,) = await world.store.events.find(ACME.id, Sought(request_id=ID["X-Request-Id"]), after=None, size=9)
+    assert (event.action, event.target_id) == ("token.revoke", ROBOT)
+    assert (event.by.user_id, event.by.token_id) == (None, ROBOT)
+
+
 @pytest.mark.parametrize("case", named(FAILURES))
 async def test_a_write_that_fails_leaves_none(world: World, raised: dict[str, str], case: Case) -> None:
     before = await all_events(world)
@@ -210,7 +246,7 @@ async def test_a_write_without_a_token_or_over_the_limit_leaves_none(case: Case)
         method, path = case.route.split()
 
         over = await done(world, raised, case)
-        nobody = await world.ask(method, filled(path, **PARTS), "garbage", headers=ID, **case.more)
+        nobody = await world.ask(method, filled(path, **PARTS), "garbage", **{**case.more, "headers": ID})
 
         assert (over.status_code, nobody.status_code) == (429, 401)
         assert await all_events(world) == before

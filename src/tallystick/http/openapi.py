@@ -102,14 +102,6 @@ _HEADERS: Final = {
     "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
 }
 
-_PAGED: Final = {
-    "list_tokens_user",
-    "list_tokens_customer",
-    "list_services",
-    "list_automation_tokens",
-    "get_automation_token_services",
-    "list_events",
-}
 _LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
 
 
@@ -194,7 +186,9 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 
 
 def _success(route: Route) -> tuple[int, Json]:
-    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()), *(["Link"] if _name(route) in _PAGED else []))
+    queries = {query.name for query in _QUERIES.get(_name(route), ())}
+    paged = ["Link"] if queries & {"limit", "per_page"} else []
+    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()), *paged)
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
