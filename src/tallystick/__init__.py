@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tallystick.client.aio import AsyncTokensApi
-    from tallystick.client.models import Identity, IssuedToken, Token
+    from tallystick.client.filters import TokenFilters, TokenListing
+    from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
     from tallystick.client.sync import TokensApi
     from tallystick.core.errors import (
         Conflict,
@@ -33,10 +34,13 @@ __all__ = [
     "Invalid",
     "IssuedToken",
     "NotFound",
+    "RevocationPlan",
     "Secret",
     "TallystickError",
     "Throttled",
     "Token",
+    "TokenFilters",
+    "TokenListing",
     "TokensApi",
     "TooLarge",
     "Unauthenticated",
@@ -46,18 +50,23 @@ __all__ = [
 ]
 
 _ERRORS: Final = "tallystick.core.errors"
+_MODELS: Final = "tallystick.client.models"
+_FILTERS: Final = "tallystick.client.filters"
 _HOME: Final = {
     "AsyncTokensApi": "tallystick.client.aio",
     "Conflict": _ERRORS,
     "Forbidden": _ERRORS,
-    "Identity": "tallystick.client.models",
+    "Identity": _MODELS,
     "Invalid": _ERRORS,
-    "IssuedToken": "tallystick.client.models",
+    "IssuedToken": _MODELS,
     "NotFound": _ERRORS,
+    "RevocationPlan": _MODELS,
     "Secret": "tallystick.core.secret",
     "TallystickError": _ERRORS,
     "Throttled": _ERRORS,
-    "Token": "tallystick.client.models",
+    "Token": _MODELS,
+    "TokenFilters": _FILTERS,
+    "TokenListing": _FILTERS,
     "TokensApi": "tallystick.client.sync",
     "TooLarge": _ERRORS,
     "Unauthenticated": _ERRORS,

@@ -119,4 +119,4 @@ def test_no_secret_is_in_any_log_or_traceback_of_any_call(call: Call, caplog: py
 
 def test_the_client_itself_does_not_show_its_token() -> None:
     with TokensApi(KEY) as api:
-        assert KEY not in f"{api!r} {vars(api)!r} {vars(api._calls)!r}"
+        assert KEY not in f"{api!r} {vars(api)!r} {vars(api._line)!r}"

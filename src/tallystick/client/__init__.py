@@ -1,17 +1,31 @@
-"""The same, from far away: the token operations over HTTP, for a Tallystick server or for Fastly.
+"""The same, from far away: the operations over HTTP, for a Tallystick server or for Fastly.
 
-    _calls    what each operation sends, and how its answer is read     | no I/O
-    _flow     one exchange as a value, and when it may be repeated      | no I/O
-    _target   where to, and as whom: the only reader of the environment | no I/O
-    models    what the answers say
-    errors    what the refusals say
-    sync, aio carry it out, over httpx2
+    _tokens, …  what each operation sends, and how its answer is read     | no I/O
+    _line       ask one server, as one token                              | no I/O
+    _sudo       what only a token in sudo may ask for                     | no I/O
+    _pages      lists that come page by page                              | no I/O
+    _flow       one exchange as a value, and when it may be repeated      | no I/O
+    _target     where to, and as whom: the only reader of the environment | no I/O
+    filters     what lists can be narrowed to
+    models      what the answers say
+    errors      what the refusals say
+    sync, aio   carry it out, over httpx2
 
 Needs httpx2 and msgspec, and of this package only `core.errors` and `core.secret`.
 """
 
 from tallystick.client.aio import AsyncTokensApi
-from tallystick.client.models import Identity, IssuedToken, Token
+from tallystick.client.filters import TokenFilters, TokenListing
+from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
 from tallystick.client.sync import TokensApi
 
-__all__ = ["AsyncTokensApi", "Identity", "IssuedToken", "Token", "TokensApi"]
+__all__ = [
+    "AsyncTokensApi",
+    "Identity",
+    "IssuedToken",
+    "RevocationPlan",
+    "Token",
+    "TokenFilters",
+    "TokenListing",
+    "TokensApi",
+]

@@ -1,4 +1,4 @@
-"""One exchange as a value, and when it may be repeated.  No I/O: `sync.py` and `aio.py` carry it out.
+"""One exchange as a value, and when it may be repeated.  No I/O: `sync/` and `aio/` carry it out.
 
 A flow is a generator that yields a `Request` and is sent what came of it: an `Answer`, or `Lost`.  What it returns is the
 result of the call.
@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
+from tallystick.client._target import origin
 from tallystick.client.errors import is_final, retry_after, unreachable, was_sent
 from tallystick.core.errors import Unavailable
 
@@ -40,7 +41,7 @@ class Request:
     @property
     def origin(self) -> str:
         """Scheme, host and port, for messages."""
-        return "/".join(self.url.split("/", 3)[:3])
+        return origin(self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ def send(request: Request, *, patience: float) -> Flow[Answer]:
     """Send `request`, and again where that can do no harm and is worth the wait.
 
     Anything may be repeated that never reached the server.  What did, or may have, is repeated only if doing it twice is
-    the same as doing it once: GET and DELETE, never POST.  The waits of all repeats together stay below `patience` seconds;
+    the same as doing it once: GET, PUT and DELETE, never POST.  The waits of all repeats together stay below `patience` seconds;
     a server that asks for more gets no repeat, and the caller gets the error that says how long to wait.
 
     Returns the last answer, whatever its status.  Raises `Unavailable` if there was none.
@@ -119,7 +120,7 @@ def _wait(request: Request, reply: Reply, pause: float | None) -> float | None:
         return None
     # Spread out, or all who were turned away together come back together.
     pause *= random.uniform(0.75, 1.25)
-    harmless = request.method in ("GET", "DELETE")
+    harmless = request.method in ("GET", "PUT", "DELETE")
     if isinstance(reply, Lost):
         return pause if not reply.final and (harmless or not reply.sent) else None
     if reply.status in (429, 503) and harmless:

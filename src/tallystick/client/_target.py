@@ -26,6 +26,21 @@ class Target:
     url: str
     secret: Secret | None
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, for messages."""
+        return origin(self.url)
+
+    @property
+    def is_fastly(self) -> bool:
+        """Whether this is Fastly itself."""
+        return _is_fastly(_host(self.url))
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of `url`, for messages."""
+    return "/".join(url.split("/", 3)[:3])
+
 
 def target(
     token: str | Secret | None,

@@ -1,0 +1,53 @@
+"""What only a token in sudo may ask for, and how the password raises it.  No I/O."""
+
+from tallystick.client._flow import Answer, Flow
+from tallystick.client._given import one_time_code
+from tallystick.client._line import Body, Line, form
+from tallystick.client.errors import NEEDS_OTP, NEEDS_SUDO
+from tallystick.core.errors import Forbidden, Invalid
+
+
+def post_in_sudo(
+    line: Line, path: str, body: Body, *, password: str | None, otp: str | None, username: str | None = None
+) -> Flow[Answer]:
+    """POST `body`: after raising the token by the password, or, without one, as a token that was raised already."""
+    code = one_time_code(otp)
+    if password is None:
+        return (yield from _already_raised(line, path, body))
+    proof = [("username", username)] if username is not None else []
+    raising = form([*proof, ("password", password)], hidden=tuple(text for text in (username, password) if text))
+    return (yield from _raised_first(line, path, body, raising, code))
+
+
+def _already_raised(line: Line, path: str, body: Body) -> Flow[Answer]:
+    try:
+        return (yield from line.ask("POST", path, body))
+    except Forbidden as error:
+        if _needs_sudo(error) and error.detail is None:
+            error.detail = "Pass the password too, and the token is raised first."
+        raise
+
+
+def _raised_first(line: Line, path: str, body: Body, raising: Body, code: str | None) -> Flow[Answer]:
+    """For five minutes.
+
+    A one-time code works once.  It goes with `/sudo`; a second time only if `path` itself asks for it, as Fastly's
+    `/tokens` does, and then it was not spent.
+    """
+    yield from line.ask("POST", "/sudo", raising, code=code)
+    try:
+        return (yield from line.ask("POST", path, body))
+    except Forbidden as error:
+        if code is not None or not _needs_sudo(error):
+            raise
+        # It ran out in between, or another node has not heard of it yet.
+        yield from line.ask("POST", "/sudo", raising)
+        return (yield from line.ask("POST", path, body))
+    except Invalid as error:
+        if code is None or error.code != NEEDS_OTP:
+            raise
+        return (yield from line.ask("POST", path, body, code=code))
+
+
+def _needs_sudo(error: Forbidden) -> bool:
+    return NEEDS_SUDO in error.msg

@@ -1,0 +1,66 @@
+"""What the answers say, as values that hold nothing but valid data.
+
+The wire is looser than the values: times may be null, `""`, year 1 or missing; scopes a string, an array, or both under two
+names; services null or one `service_id`; lists bare or in an envelope.  All of that is read here, once.
+"""
+
+from tallystick.client.models._read import Meta
+from tallystick.client.models.events import Event, read_page_of_events
+from tallystick.client.models.people import (
+    Customer,
+    Service,
+    User,
+    read_customer,
+    read_page_of_services,
+    read_service,
+    read_user,
+    read_users,
+)
+from tallystick.client.models.tokens import (
+    AutomationToken,
+    Identity,
+    IssuedAutomationToken,
+    IssuedToken,
+    RevocationPlan,
+    Token,
+    read_automation_token,
+    read_identity,
+    read_issued,
+    read_issued_automation_token,
+    read_page_of_automation_tokens,
+    read_page_of_ids,
+    read_page_of_tokens,
+    read_plan,
+    read_token,
+    read_tokens,
+)
+
+__all__ = [
+    "AutomationToken",
+    "Customer",
+    "Event",
+    "Identity",
+    "IssuedAutomationToken",
+    "IssuedToken",
+    "Meta",
+    "RevocationPlan",
+    "Service",
+    "Token",
+    "User",
+    "read_automation_token",
+    "read_customer",
+    "read_identity",
+    "read_issued",
+    "read_issued_automation_token",
+    "read_page_of_automation_tokens",
+    "read_page_of_events",
+    "read_page_of_ids",
+    "read_page_of_services",
+    "read_page_of_tokens",
+    "read_plan",
+    "read_service",
+    "read_token",
+    "read_tokens",
+    "read_user",
+    "read_users",
+]
