@@ -6,10 +6,37 @@ They are loaded when they are first used: `import tallystick` costs nothing, and
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tallystick.client.aio import AsyncTokensApi
-    from tallystick.client.filters import TokenFilters, TokenListing
-    from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
-    from tallystick.client.sync import TokensApi
+    from tallystick.client.aio import (
+        AsyncAutomationTokensApi,
+        AsyncEventsApi,
+        AsyncServicesApi,
+        AsyncTokensApi,
+        AsyncUsersApi,
+    )
+    from tallystick.client.filters import (
+        EventListing,
+        TokenFilters,
+        TokenListing,
+    )
+    from tallystick.client.models import (
+        AutomationToken,
+        Customer,
+        Event,
+        Identity,
+        IssuedAutomationToken,
+        IssuedToken,
+        RevocationPlan,
+        Service,
+        Token,
+        User,
+    )
+    from tallystick.client.sync import (
+        AutomationTokensApi,
+        EventsApi,
+        ServicesApi,
+        TokensApi,
+        UsersApi,
+    )
     from tallystick.core.errors import (
         Conflict,
         Forbidden,
@@ -27,15 +54,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncAutomationTokensApi",
+    "AsyncEventsApi",
+    "AsyncServicesApi",
     "AsyncTokensApi",
+    "AsyncUsersApi",
+    "AutomationToken",
+    "AutomationTokensApi",
     "Conflict",
+    "Customer",
+    "Event",
+    "EventListing",
+    "EventsApi",
     "Forbidden",
     "Identity",
     "Invalid",
+    "IssuedAutomationToken",
     "IssuedToken",
     "NotFound",
     "RevocationPlan",
     "Secret",
+    "Service",
+    "ServicesApi",
     "TallystickError",
     "Throttled",
     "Token",
@@ -46,32 +86,51 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unprocessable",
+    "User",
+    "UsersApi",
     "__version__",
 ]
 
 _ERRORS: Final = "tallystick.core.errors"
 _MODELS: Final = "tallystick.client.models"
 _FILTERS: Final = "tallystick.client.filters"
+_SYNC: Final = "tallystick.client.sync"
+_ASYNC: Final = "tallystick.client.aio"
 _HOME: Final = {
-    "AsyncTokensApi": "tallystick.client.aio",
+    "AsyncAutomationTokensApi": _ASYNC,
+    "AsyncEventsApi": _ASYNC,
+    "AsyncServicesApi": _ASYNC,
+    "AsyncTokensApi": _ASYNC,
+    "AsyncUsersApi": _ASYNC,
+    "AutomationToken": _MODELS,
+    "AutomationTokensApi": _SYNC,
     "Conflict": _ERRORS,
+    "Customer": _MODELS,
+    "Event": _MODELS,
+    "EventListing": _FILTERS,
+    "EventsApi": _SYNC,
     "Forbidden": _ERRORS,
     "Identity": _MODELS,
     "Invalid": _ERRORS,
+    "IssuedAutomationToken": _MODELS,
     "IssuedToken": _MODELS,
     "NotFound": _ERRORS,
     "RevocationPlan": _MODELS,
     "Secret": "tallystick.core.secret",
+    "Service": _MODELS,
+    "ServicesApi": _SYNC,
     "TallystickError": _ERRORS,
     "Throttled": _ERRORS,
     "Token": _MODELS,
     "TokenFilters": _FILTERS,
     "TokenListing": _FILTERS,
-    "TokensApi": "tallystick.client.sync",
+    "TokensApi": _SYNC,
     "TooLarge": _ERRORS,
     "Unauthenticated": _ERRORS,
     "Unavailable": _ERRORS,
     "Unprocessable": _ERRORS,
+    "User": _MODELS,
+    "UsersApi": _SYNC,
 }
 
 

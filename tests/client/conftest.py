@@ -1,22 +1,34 @@
 """What every test of the client gets: an empty environment, and both drivers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import httpx2
 import pytest
 
-from tallystick import AsyncTokensApi, Secret, TokensApi
+import tallystick
+from tallystick import Secret
 
 Token = str | Secret | None
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
 class Drive(Protocol):
-    """Run `use` on a client whose server is `handler`, and return what it returns."""
+    """Run `use` on a client whose server is `handler`, and return what it returns.
 
-    def __call__(self, handler: Handler, use: Callable[[Any], Any], token: Token = "key", **options: Any) -> Any: ...
+    `api`: `TokensApi` or another, whose async twin is taken in turn.  An iterator comes back as a list.
+    """
+
+    def __call__(
+        self,
+        handler: Handler,
+        use: Callable[[Any], Any],
+        token: Token = "key",
+        api: str = "TokensApi",
+        **options: Any,
+    ) -> Any: ...
 
 
 @pytest.fixture(autouse=True)
@@ -31,14 +43,28 @@ def drive(request: pytest.FixtureRequest) -> Drive:
     return drive_sync if request.param == "sync" else drive_async
 
 
-def drive_sync(handler: Handler, use: Callable[[Any], Any], token: Token = "key", **options: Any) -> Any:
-    with TokensApi(token, transport=httpx2.MockTransport(handler), **options) as api:
-        return use(api)
+def drive_sync(
+    handler: Handler, use: Callable[[Any], Any], token: Token = "key", api: str = "TokensApi", **options: Any
+) -> Any:
+    with getattr(tallystick, api)(token, transport=httpx2.MockTransport(handler), **options) as client:
+        result = use(client)
+        return list(result) if inspect.isgenerator(result) else result
 
 
-def drive_async(handler: Handler, use: Callable[[Any], Awaitable[Any]], token: Token = "key", **options: Any) -> Any:
+def drive_async(
+    handler: Handler, use: Callable[[Any], Any], token: Token = "key", api: str = "TokensApi", **options: Any
+) -> Any:
     async def main() -> Any:
-        async with AsyncTokensApi(token, transport=httpx2.MockTransport(handler), **options) as api:
-            return await use(api)
+        async with getattr(tallystick, f"Async{api}")(
+            token, transport=httpx2.MockTransport(handler), **options
+        ) as client:
+            return await awaited(use(client))
 
     return asyncio.run(main())
+
+
+async def awaited(result: Any) -> Any:
+    """What an async client gives, whole: an iterator's items in a list."""
+    if inspect.isasyncgen(result):
+        return [item async for item in result]
+    return await result if inspect.isawaitable(result) else result

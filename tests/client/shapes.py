@@ -1,4 +1,4 @@
-"""Answers as recorded from Fastly (ids and secrets made up), and a server that answers from a list."""
+"""Answers as recorded from Fastly (ids and secrets made up), ours where it has none, and a server that answers from a list."""
 
 from typing import Any
 
@@ -37,6 +37,103 @@ READ: dict[str, Any] = {
 SUDO: dict[str, Any] = {"expiry_time": "2026-02-03T04:10:06+00:00"}
 NEEDS_SUDO: dict[str, Any] = {"msg": "You must POST /sudo to access this endpoint"}
 NEEDS_OTP: dict[str, Any] = {"msg": "2fa.verify", "detail": "Invalid one-time password", "code": "2fa.verify"}
+PROBLEM: dict[str, Any] = {"title": "Bad Request", "status": 400, "detail": "name is required", "errors": None}
+
+AUTOMATION_CREATED: dict[str, Any] = {
+    "id": "6rTk8sWm2ZtYc1Rb9LxUa7",
+    "services": [],
+    "name": "deploy",
+    "role": "engineer",
+    "access_token": SECRET,
+    "scope": "global",
+    "ip": "",
+    "created_at": "2026-02-03T04:05:06Z",
+    "last_used_at": "",
+    "expires_at": "",
+    "user_agent": "",
+    "tls_access": False,
+    "customer_id": "9zYxW8vUtS7rQpO6nMlK5j",
+}
+AUTOMATION_CREATED_2024: dict[str, Any] = {
+    key: value for key, value in AUTOMATION_CREATED.items() if key not in ("tls_access", "customer_id")
+} | {"last_used_at": "0001-01-01T00:00:00Z", "expires_at": None}
+AUTOMATION_READ: dict[str, Any] = AUTOMATION_CREATED_2024 | {
+    "services": None,
+    "access_token": "",
+    "ip": None,
+    "last_used_at": None,
+    "user_agent": None,
+}
+AUTOMATION_LISTED: dict[str, Any] = {
+    "id": "6rTk8sWm2ZtYc1Rb9LxUa7",
+    "creator_id": "1aBcD2eFgH3iJkL4mNoPq5",
+    "customer_id": "9zYxW8vUtS7rQpO6nMlK5j",
+    "name": "deploy",
+    "access_token": "",
+    "role": "engineer",
+    "ip": None,
+    "user_agent": None,
+    "scopes": "global",
+    "services": None,
+    "service_id": None,
+    "sudo_expires_at": None,
+    "last_used_at": None,
+    "created_at": "2026-02-03T04:05:06Z",
+    "expires_at": None,
+    "tls_access": False,
+}
+USER: dict[str, Any] = {
+    "id": "1aBcD2eFgH3iJkL4mNoPq5",
+    "created_at": "2026-02-03T04:05:06Z",
+    "updated_at": "2026-02-04T04:05:06Z",
+    "name": "Ada",
+    "customer_id": "9zYxW8vUtS7rQpO6nMlK5j",
+    "require_new_password": None,
+    "role": "superuser",
+    "login": "ada@example.com",
+    "deleted_at": None,
+    "locked": None,
+    "two_factor_auth_enabled": None,
+    "limit_services": False,
+    "last_active_at": None,
+}
+CUSTOMER: dict[str, Any] = {
+    "id": "9zYxW8vUtS7rQpO6nMlK5j",
+    "name": "Acme",
+    "owner_id": "1aBcD2eFgH3iJkL4mNoPq5",
+    "created_at": "2026-02-03T04:05:06Z",
+    "updated_at": None,
+    "deleted_at": None,
+    "force_2fa": False,
+}
+SERVICE: dict[str, Any] = {
+    "id": "2bNmV1cXzL0kJhG9fDsA8p",
+    "name": "shop",
+    "customer_id": "9zYxW8vUtS7rQpO6nMlK5j",
+    "created_at": "2026-02-03T04:05:06Z",
+    "updated_at": None,
+    "deleted_at": None,
+    "comment": "",
+    "version": 1,
+    "versions": [],
+}
+EVENT: dict[str, Any] = {
+    "id": "01JE",
+    "created_at": "2026-02-03T04:05:06.789Z",
+    "action": "token.revoke",
+    "customer_id": "9zYxW8vUtS7rQpO6nMlK5j",
+    "user_id": None,
+    "token_id": None,
+    "target_kind": "token",
+    "target_id": "4pQk8sWm2ZtYc1Rb9LxUa7",
+    "before": {"revoked_at": None},
+    "after": {"revoked_at": "2026-02-03T04:05:06.789Z"},
+    "reason": "key_compromise",
+    "ip": None,
+    "user_agent": None,
+    "request_id": None,
+}
+PLAN: dict[str, Any] = {"count": 3, "dry_run": True, "reason": "key_compromise", "sample": [READ]}
 
 
 class Script:

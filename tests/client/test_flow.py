@@ -9,6 +9,7 @@ from tallystick.core.errors import Unavailable
 
 GET = Request(method="GET", url="https://t.example/tokens")
 DELETE = Request(method="DELETE", url="https://t.example/tokens/a", gone=frozenset({404}))
+PUT = Request(method="PUT", url="https://t.example/service/a")
 POST = Request(method="POST", url="https://t.example/tokens")
 
 OK = Answer(status=200)
@@ -33,7 +34,7 @@ def told(status: int, **headers: str) -> Answer:
     return Answer(status=status, headers={name.replace("_", "-"): text for name, text in headers.items()}, at=1000.0)
 
 
-@pytest.mark.parametrize("request_", [GET, DELETE])
+@pytest.mark.parametrize("request_", [GET, PUT, DELETE])
 @pytest.mark.parametrize("trouble", [BUSY, Answer(status=429), NEVER_SENT, BROKEN_OFF])
 def test_what_is_the_same_twice_is_sent_again(request_: Request, trouble: Reply) -> None:
     sent, answer = play(send(request_, patience=30), trouble, OK)

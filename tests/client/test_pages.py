@@ -11,6 +11,7 @@ import pytest
 from tallystick import Forbidden, Invalid, NotFound, TallystickError, Token
 from tests.client.conftest import Drive
 from tests.client.shapes import READ, Script, says
+from tests.client.test_apis import ENTRY, PAGE
 
 URL = "https://t.example"
 KEY = "a-secret-key"
@@ -22,16 +23,11 @@ def row(id_: str) -> dict[str, Any]:
 
 
 def everything(name: str, *args: Any, **filters: Any) -> Callable[[Any], Any]:
-    """What an iterator of either client gives, as a list of ids."""
+    return lambda api: getattr(api, name)(*args, **filters)
 
-    def use(api: Any) -> Any:
-        items = getattr(api, name)(*args, **filters)
-        return ids(items) if inspect.isasyncgen(items) else [each.id for each in items]
 
-    async def ids(items: Any) -> list[str]:
-        return [each.id async for each in items]
-
-    return use
+def ids(tokens: list[Token]) -> list[str]:
+    return [token.id for token in tokens]
 
 
 def query(request: httpx2.Request) -> dict[str, str]:
@@ -44,7 +40,7 @@ def query(request: httpx2.Request) -> dict[str, str]:
 def test_an_iterator_follows_the_pages_to_the_end(drive: Drive, name: str, args: tuple[str, ...], path: str) -> None:
     server = Script(says(200, [row("a"), row("b")], link=NEXT), says(200, [row("c")]))
 
-    assert drive(server, everything(name, *args, limit=2), url=URL) == ["a", "b", "c"]
+    assert ids(drive(server, everything(name, *args, limit=2), url=URL)) == ["a", "b", "c"]
     assert server.lines == [f"GET {path}?limit=2", f"GET {path}?limit=2&cursor=two"]
     assert all(request.headers["fastly-key"] == "key" for request in server.asked)
     assert all(request.url.host == "t.example" for request in server.asked)
@@ -148,7 +144,7 @@ def test_a_link_elsewhere_that_repeats_our_token_does_not_get_it_into_the_error(
 def test_where_the_next_page_is_asked_for_is_ours_whatever_the_link_says(drive: Drive, link: str) -> None:
     server = Script(says(200, [row("a")], link=f'<{link}>; rel="next"'), says(200, [row("b")]))
 
-    assert drive(server, everything("iter_tokens_user"), url="https://gate.example/tally") == ["a", "b"]
+    assert ids(drive(server, everything("iter_tokens_user"), url="https://gate.example/tally")) == ["a", "b"]
     assert str(server.asked[1].url) == "https://gate.example/tally/tokens?cursor=two"
 
 
@@ -190,7 +186,7 @@ def test_a_page_that_is_refused_ends_the_iterator_with_the_error(drive: Drive) -
 def test_a_page_is_asked_for_again_where_the_server_was_busy(drive: Drive) -> None:
     server = Script(says(200, [row("a")], link=NEXT), says(503, retry_after="0"), says(200, [row("b")]))
 
-    assert drive(server, everything("iter_tokens_user"), url=URL) == ["a", "b"]
+    assert ids(drive(server, everything("iter_tokens_user"), url=URL)) == ["a", "b"]
 
 
 # Fastly
@@ -199,7 +195,7 @@ def test_a_page_is_asked_for_again_where_the_server_was_busy(drive: Drive) -> No
 def test_fastly_is_asked_for_its_whole_list(drive: Drive) -> None:
     server = Script(says(200, [row("a"), row("b")]))
 
-    assert drive(server, everything("iter_tokens_user", limit=1)) == ["a", "b"]
+    assert ids(drive(server, everything("iter_tokens_user", limit=1))) == ["a", "b"]
     assert server.lines == ["GET /tokens"]
 
 
@@ -214,3 +210,36 @@ def test_a_server_that_passes_over_filters_is_found_out_where_it_can_be(drive: D
 
     with pytest.raises(NotFound, match="does not know filters"):
         drive(server, everything("iter_tokens_user", search="ci", limit=2), url=URL)
+
+
+# the other lists
+
+
+def test_automation_tokens_are_listed_to_the_last_page_by_link(drive: Drive) -> None:
+    link = '<https://t.example/automation-tokens?page=2&per_page=100>; rel="next", <https://t.example/x>; rel="last"'
+    server = Script(says(200, {"data": PAGE["data"]}, link=link), says(200, PAGE))
+
+    listed = drive(server, lambda api: api.list_automation_tokens(), api="AutomationTokensApi", url=URL)
+
+    assert len(listed) == 2
+    assert server.lines[1] == "GET /automation-tokens?page=2&per_page=100"
+
+
+def test_automation_tokens_are_listed_to_the_last_page_where_only_its_number_is_told(drive: Drive) -> None:
+    pages = [PAGE | {"meta": {"current_page": number, "total_pages": 3}} for number in (1, 2, 3)]
+    server = Script(*(says(200, page) for page in pages))
+
+    listed = drive(server, lambda api: api.iter_automation_tokens(per_page=1), api="AutomationTokensApi", url=URL)
+
+    assert len(listed) == 3
+    assert server.lines[1:] == [f"GET /automation-tokens?per_page=1&page={number}" for number in (2, 3)]
+
+
+def test_events_go_on_by_the_cursor(drive: Drive) -> None:
+    first = ENTRY | {"meta": {"limit": 1, "next_cursor": "a b"}}
+    server = Script(says(200, first), says(200, first | {"meta": {"next_cursor": "c"}}), says(200, ENTRY))
+
+    events = drive(server, lambda api: api.iter_events(limit=1, action="token"), api="EventsApi", url=URL)
+
+    assert len(events) == 3
+    assert server.lines[1:] == [f"GET /events?limit=1&action=token&cursor={cursor}" for cursor in ("a+b", "c")]

@@ -11,21 +11,5 @@
     errors      what the refusals say
     sync, aio   carry it out, over httpx2
 
-Needs httpx2 and msgspec, and of this package only `core.errors` and `core.secret`.
+Needs httpx2 and msgspec, and of this package only `core.errors` and `core.secret`.  The names for everybody are in `tallystick`.
 """
-
-from tallystick.client.aio import AsyncTokensApi
-from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
-from tallystick.client.sync import TokensApi
-
-__all__ = [
-    "AsyncTokensApi",
-    "Identity",
-    "IssuedToken",
-    "RevocationPlan",
-    "Token",
-    "TokenFilters",
-    "TokenListing",
-    "TokensApi",
-]

@@ -48,10 +48,15 @@ def first_page(
     return Page(items=items, then=lambda: first_page(line, path, read, following))
 
 
+def numbered(per_page: int = 100) -> Query:
+    """What a list that goes by the number of its pages is asked for first."""
+    return (("page", "1"), ("per_page", str(per_page)))
+
+
 def whole(flow: Flow[Page[T]]) -> Flow[list[T]]:
     """All of a list at once."""
     page = yield from flow
-    items = page.items
+    items = [*page.items]
     while page.then is not None:
         page = yield from page.then()
         items += page.items

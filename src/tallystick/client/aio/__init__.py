@@ -1,5 +1,9 @@
 """The APIs for programs that run in an asyncio loop."""
 
+from tallystick.client.aio.automation import AsyncAutomationTokensApi
+from tallystick.client.aio.events import AsyncEventsApi
+from tallystick.client.aio.services import AsyncServicesApi
 from tallystick.client.aio.tokens import AsyncTokensApi
+from tallystick.client.aio.users import AsyncUsersApi
 
-__all__ = ["AsyncTokensApi"]
+__all__ = ["AsyncAutomationTokensApi", "AsyncEventsApi", "AsyncServicesApi", "AsyncTokensApi", "AsyncUsersApi"]

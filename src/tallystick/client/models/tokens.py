@@ -171,7 +171,7 @@ _IDS: Final = msgspec.json.Decoder(list[str | _WireId] | Envelope[str | _WireId]
 
 def read_token(body: bytes) -> Token:
     """The answer of `GET /tokens/{id}`.  Raises `TallystickError` if it is not one, as do all below."""
-    return Token(**_values(decode(_TOKEN, body)))
+    return _token(decode(_TOKEN, body))
 
 
 def read_tokens(body: bytes) -> list[Token]:
@@ -182,43 +182,43 @@ def read_tokens(body: bytes) -> list[Token]:
 def read_page_of_tokens(body: bytes) -> tuple[list[Token], Meta]:
     """The same, and where in a longer list it stands."""
     rows, meta = unwrap(decode(_TOKENS, body))
-    return [Token(**_values(each)) for each in rows], meta
+    return [_token(each) for each in rows], meta
 
 
 def read_issued(body: bytes) -> IssuedToken:
     """The answer of `POST /tokens`: a secret is in it."""
     wire = decode(_TOKEN, body)
-    return IssuedToken(**_values(wire), secret=_secret(wire))
+    return IssuedToken(**_fields(_token(wire), Token), secret=_secret(wire))
 
 
 def read_plan(body: bytes) -> RevocationPlan:
     """The answer of `POST /revocations`."""
     wire = decode(_PLAN, body)
-    sample = tuple(Token(**_values(each)) for each in wire.sample)
+    sample = tuple(_token(each) for each in wire.sample)
     return RevocationPlan(count=wire.count, dry_run=wire.dry_run, reason=wire.reason, sample=sample)
 
 
 def read_automation_token(body: bytes) -> AutomationToken:
     """The answer of `GET /automation-tokens/{id}`."""
-    return AutomationToken(**_automation_values(decode(_AUTOMATION_TOKEN, body)))
+    return _automation_token(decode(_AUTOMATION_TOKEN, body))
 
 
 def read_page_of_automation_tokens(body: bytes) -> tuple[list[AutomationToken], Meta]:
     """The answer of `GET /automation-tokens`: one page."""
     rows, meta = unwrap(decode(_AUTOMATION_TOKENS, body))
-    return [AutomationToken(**_automation_values(each)) for each in rows], meta
+    return [_automation_token(each) for each in rows], meta
 
 
 def read_issued_automation_token(body: bytes) -> IssuedAutomationToken:
     """The answer of `POST /automation-tokens`: a secret is in it."""
     wire = decode(_AUTOMATION_TOKEN, body)
-    return IssuedAutomationToken(**_automation_values(wire), secret=_secret(wire))
+    return IssuedAutomationToken(**_fields(_automation_token(wire), AutomationToken), secret=_secret(wire))
 
 
 def read_page_of_ids(body: bytes) -> tuple[list[str], Meta]:
     """The answer of `GET /automation-tokens/{id}/services`: ids, or records with ids."""
     rows, meta = unwrap(decode(_IDS, body))
-    return [each if isinstance(each, str) else each.id for each in rows], meta
+    return [known(each if isinstance(each, str) else each.id, "service") for each in rows], meta
 
 
 def read_identity(body: bytes) -> Identity:
@@ -234,36 +234,36 @@ def read_identity(body: bytes) -> Identity:
         customer_id=customer.id,
         customer_name=customer.name,
         services={key: name or "" for key, name in (wire.services or {}).items()},
-        token=Token(**_values(wire.token)),
+        token=_token(wire.token),
     )
 
 
-def _values(wire: _WireToken) -> dict[str, Any]:  # Any: the fields of Token, which has a type for each
-    return {
-        "id": known(wire.id, "token"),
-        "name": wire.name or "",
-        "user_id": wire.user_id or None,
-        "customer_id": wire.customer_id or None,
-        "scopes": _scopes(wire.scope) or _scopes(wire.scopes),
+def _token(wire: _WireToken) -> Token:
+    return Token(
+        id=known(wire.id, "token"),
+        name=wire.name or "",
+        user_id=wire.user_id or None,
+        customer_id=wire.customer_id or None,
+        scopes=_scopes(wire.scope) or _scopes(wire.scopes),
         # A mirror of the old days, when a token had one service or all: the last resort against showing it as unlimited.
-        "services": tuple(wire.services or ([wire.service_id] if wire.service_id else ())),
-        "created_at": time(wire.created_at),
-        "updated_at": time(wire.updated_at),
-        "expires_at": time(wire.expires_at),
-        "last_used_at": time(wire.last_used_at),
-        "sudo_expires_at": time(wire.sudo_expires_at),
-        "ip": wire.ip or None,
-        "user_agent": wire.user_agent or None,
-    }
+        services=tuple(wire.services or ([wire.service_id] if wire.service_id else ())),
+        created_at=time(wire.created_at),
+        updated_at=time(wire.updated_at),
+        expires_at=time(wire.expires_at),
+        last_used_at=time(wire.last_used_at),
+        sudo_expires_at=time(wire.sudo_expires_at),
+        ip=wire.ip or None,
+        user_agent=wire.user_agent or None,
+    )
 
 
-def _automation_values(wire: _WireAutomationToken) -> dict[str, Any]:  # Any: see _values
-    return {
-        **_values(wire),
-        "role": wire.role or None,
-        "tls_access": wire.tls_access,
-        "creator_id": wire.creator_id or None,
-    }
+def _automation_token(wire: _WireAutomationToken) -> AutomationToken:
+    return AutomationToken(
+        **_fields(_token(wire), Token),
+        role=wire.role or None,
+        tls_access=wire.tls_access,
+        creator_id=wire.creator_id or None,
+    )
 
 
 def _secret(wire: _WireToken) -> Secret:
@@ -272,7 +272,7 @@ def _secret(wire: _WireToken) -> Secret:
     return Secret(wire.access_token)
 
 
-def _fields(token: Token, kind: type[K]) -> dict[str, Any]:  # Any: see _values
+def _fields(token: Token, kind: type[K]) -> dict[str, Any]:  # Any: a type for each
     return {name: getattr(token, name) for name in kind.__struct_fields__}
 
 

@@ -1,5 +1,9 @@
 """The APIs for programs that wait for their answers."""
 
+from tallystick.client.sync.automation import AutomationTokensApi
+from tallystick.client.sync.events import EventsApi
+from tallystick.client.sync.services import ServicesApi
 from tallystick.client.sync.tokens import TokensApi
+from tallystick.client.sync.users import UsersApi
 
-__all__ = ["TokensApi"]
+__all__ = ["AutomationTokensApi", "EventsApi", "ServicesApi", "TokensApi", "UsersApi"]
