@@ -158,7 +158,7 @@ async def settled(world: World) -> dict[str, str]:
     _, robot = await world.give(ROOT, ROBOT, id=ROBOT, user_id=None, role=Role.ENGINEER, creator_id=ROOT.id)
     raised = {ROBOT: robot}
     for who in (ROOT, ANNA, BERT):
-        _, raised[who.id] = await world.give(who, SUDO, id=f"{SUDO}{who.name}", sudo_until=NOW + 10 * MINUTE)
+        _, raised[who.id] = await world.give(who, SUDO, id=f"{SUDO}{who.name}", sudo_until=NOW + 5 * MINUTE)
     world.clock.move(MINUTE)
     return raised
 
