@@ -261,5 +261,5 @@ def test_past_the_limit_a_write_is_refused_and_a_read_is_not(node: str, tmp_path
         # It reads both headers, and shows them here.
         assert "RateLimitRemaining: 0" in in_full.err
         assert re.search(r"RateLimitReset: +\d+", in_full.err)
-        assert [one["Name"] for one in services(fastly)] == ["shop", "blog", "one"]
+        assert {one["Name"] for one in services(fastly)} == {"shop", "blog", "one"}
         fastly.run("auth-token", "delete", "--current", token=fastly.world.user_token).ok()
