@@ -41,6 +41,7 @@ async def everything(store: Store, reach: Reach, wanted: Wanted, sort: Sort, *, 
         one = await store.tokens.find(reach, wanted, sort=sort, size=size, after=after)
         found += one.tokens
         assert len(one.tokens) == size or one.last is None
+        assert len(found) < 100, "it never ends"
         if one.last is None:
             return found
         after = one.last
@@ -143,6 +144,25 @@ async def test_sqlite_finds_what_the_specification_says_page_by_page(
         await sqlite.close()
 
 
+@pytest.mark.parametrize(
+    "field", ["created_before", "created_after", "used_before", "used_after", "expires_before", "unused_since"]
+)
+async def test_each_instant_is_a_boundary_to_the_millisecond(store: Store, field: str) -> None:
+    uses = [None, *(LastUse(at, None, None) for at in (NOW - 1, NOW))]
+    every = product((NOW - 1, NOW), (None, NOW - 1, NOW), uses)
+    some = [
+        replace(token(), id=f"id{number:02}", created_at=created_at, expires_at=expires_at, last_use=use)
+        for number, (created_at, expires_at, use) in enumerate(every)
+    ]
+    await put(store, some)
+
+    for instant in (NOW - 1, NOW, NOW + 1):
+        wanted = Wanted(**{field: instant})  # type: ignore[arg-type]  # one of those that take an instant
+        found = await everything(store, ANNAS, wanted, Sort(), size=50)
+
+        assert {one.id for one in found} == {one.id for one in some if wanted.matches(one)}
+
+
 # --- While the world moves on ---------------------------------------------------------------------------------------------
 
 
@@ -162,6 +182,7 @@ async def test_what_is_there_all_the_while_is_seen_once_whatever_comes_and_goes_
         seen += [one.id for one in found.tokens]
         if found.last is None:
             break
+        assert len(seen) < 100, "it never ends"
         after = found.last
         # The one that the next page begins after goes, else another; and others come, on every side of it.
         for one in [each for each in going if each.id == found.last.token_id] or going[:1]:
