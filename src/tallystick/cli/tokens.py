@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from tallystick.cli import ending, moments, output, terminal
+from tallystick.cli import ending, find, moments, output, terminal
 from tallystick.client.errors import NEEDS_OTP, NEEDS_SUDO
 from tallystick.client.models import IssuedToken
 from tallystick.client.sync import TokensApi
@@ -133,12 +133,16 @@ def _create(wish: Callable[..., IssuedToken], password: str | None, otp: str | N
 
 @token.command(name="list")
 @click.option("--customer", metavar="ID", help="Those of all users of this customer, for superusers.")
+@find.options
 @_json
 @_connected
-def list_(customer: str | None, as_json: bool, **where: Any) -> None:
-    """List your tokens."""
-    with _api(**where) as api:
-        found = api.list_tokens_user() if customer is None else api.list_tokens_customer(customer)
+def list_(customer: str | None, as_json: bool, url: str | None, token_file: Path | None, **wanted: Any) -> None:
+    """List your tokens, or those of them that you look for.
+
+    A WHEN is a time in RFC 3339, a date (UTC), or so long ago: 30d, 12h, 30m, 2w.
+    """
+    with _api(url=url, token_file=token_file) as api:
+        found = find.tokens(api, customer, **wanted)
     output.show_tokens(found, with_user=customer is not None, as_json=as_json)
 
 
