@@ -57,6 +57,12 @@ class Office:
         headers = {"Fastly-Key": token["access_token"], "User-Agent": "a test/1.0"}
         return httpx2.request(method, f"{self.server.url}{path}", headers=headers).status_code
 
+    def until_used(self, token: Any) -> None:
+        """Until it is written down that it was: at most a second."""
+        headers = {"Fastly-Key": self.server["SUPERUSER_TOKEN"]}
+        by_id = f"{self.server.url}/customer/{token['customer_id']}/tokens?used_after=2000-01-01T00:00:00Z&search={token['id']}"
+        until(lambda: httpx2.get(by_id, headers=headers).json() != [], "its use is written")
+
     def shown(self, login: str) -> Any:
         return json.loads(self.admin("user", "show", login, "--json"))
 

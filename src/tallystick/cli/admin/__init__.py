@@ -1,6 +1,7 @@
 """`tallystick admin`: people, services, passwords and one-time codes, straight in the database.
 
     users       make, show, change, lock and delete them
+    offboard    somebody leaves
     customers   the accounts that keep them apart
     services    what a token can be limited to
     proofs      passwords and one-time codes
@@ -15,7 +16,7 @@ from typing import Final
 import click
 
 from tallystick.cli import settings
-from tallystick.cli.admin import customers, events, proofs, services, users
+from tallystick.cli.admin import customers, events, offboard, proofs, services, users
 from tallystick.cli.ending import Commands
 
 
@@ -35,6 +36,7 @@ def admin(**flags: str | None) -> None:
 COMMANDS: Final = (
     customers.customer,
     users.user,
+    offboard.offboard,
     services.service,
     proofs.set_password,
     proofs.enrol_totp,

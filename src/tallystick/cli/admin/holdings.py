@@ -1,19 +1,16 @@
 """What somebody holds, for the commands that show it or that it stands in the way of."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.offline import Desk
-from tallystick.core.caller import Reach
 from tallystick.core.people import Customer, User
 from tallystick.core.ports import Failures
 from tallystick.core.token import Token
 from tallystick.identity import guess
-
-_BATCH: Final = 1_000
+from tallystick.identity.offboard import held
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +44,7 @@ async def look_up(desk: Desk, login: str) -> Person:
 
 async def live_tokens(desk: Desk, user: User) -> list[Token]:
     """Oldest first."""
-    now = SystemClock().now()
-    batches = desk.store.tokens.batches(Reach(user.customer_id, user.id), size=_BATCH)
-    return [token async for batch in batches for token in batch if token.is_live(now)]
+    return await held(desk.store.tokens, user, now=SystemClock().now())
 
 
 async def by_ids(desk: Desk, token_ids: Sequence[str]) -> list[Holding]:

@@ -15,6 +15,7 @@ from tallystick.core.ports import Failures
 from tallystick.core.token import Token
 from tallystick.http.times import stamp
 from tallystick.identity import guess
+from tallystick.identity.offboard import Fate
 
 _Record = Customer | User | Service
 
@@ -44,6 +45,19 @@ def person(found: Person, *, as_json: bool) -> None:
     if tokens:
         click.echo()
         _table(_TOKEN, tokens)
+
+
+def leaving(found: Person, services: Mapping[str, str], fates: Mapping[str, Fate], *, as_json: bool) -> None:
+    """The live tokens of somebody who leaves, and what is to become of each (`?` = not decided)."""
+    if as_json:
+        show_json([_token_in_json(each) | {"fate": fates.get(each.id)} for each in found.tokens])
+        return
+    _table(_LEAVING, [_leaving_cells(each, services, fates) for each in found.tokens])
+
+
+def shown(text: str) -> str:
+    """A text that people made up, fit for a terminal."""
+    return clean(text) or ""
 
 
 def in_the_way(found: Sequence[Holding]) -> None:
@@ -85,6 +99,24 @@ _TOKEN = ("id", "name", "scope", "services", "last used")
 def _token_cells(token: Token) -> list[str]:
     used = "never" if token.last_use is None else stamp(token.last_use.at) or ""
     return [token.id, token.name, str(token.scope), ",".join(token.services) or "all", used]
+
+
+_LEAVING = ("fate", "id", "name", "scope", "services", "expires", "last used", "from", "by")
+
+
+def _leaving_cells(token: Token, services: Mapping[str, str], fates: Mapping[str, Fate]) -> list[str]:
+    use, fate = token.last_use, fates.get(token.id)
+    return [
+        "?" if fate is None else fate.value,
+        token.id,
+        token.name,
+        str(token.scope),
+        ",".join(services.get(each, each) for each in token.services) or "all",
+        stamp(token.expires_at) or "never",
+        "never" if use is None else stamp(use.at) or "",
+        (use and use.ip) or "",
+        (use and use.user_agent) or "",
+    ]
 
 
 def _token_in_json(token: Token) -> dict[str, Any]:
