@@ -36,6 +36,7 @@ QUERIES: Final = (
     number("limit", f"How many on a page; {_SIZE} when anything is asked for, else all in one answer.", most=_SIZE_MAX),
     text("cursor", "Where to go on, with the same `sort`: from the `Link` of the page before."),
 )
+_GIVEN_MAX: Final = 100  # each name is compared with all of ours: thousands of them took seconds, on the event loop
 _NAMES: Final = {query.name.replace("_", ""): query.name for query in QUERIES}
 
 
@@ -92,6 +93,8 @@ def _require_understood(request: Request) -> None:
     looks like one of ours.
     """
     given = request.query_params.keys()
+    if len(given) > _GIVEN_MAX:
+        raise Invalid(f"the query has more than {_GIVEN_MAX} parameters", code="invalid_request")
     known = set(_NAMES.values())
     for name in given:
         if name in known:
