@@ -12,7 +12,7 @@ from tallystick.core.people import Customer, Role, User
 from tallystick.core.ports import Store
 from tallystick.core.scope import stored
 from tallystick.core.secret import Digest, Secret, digester, new_id
-from tallystick.core.token import Token
+from tallystick.core.token import SUDO_MS, Token
 from tallystick.identity.keys import new_key_file, parse_key_file
 from tallystick.storage import bind_key, open_store, prepare
 
@@ -21,7 +21,6 @@ LONG_LIST = 100_000
 STAFF = 1_000  # whose tokens the long list is, about 100 each
 SHORT_LIST = 1_000
 _UNLIMITED = 10**9
-_HOUR = 3_600_000
 
 T = TypeVar("T")
 
@@ -66,6 +65,7 @@ async def _fill(folder: Path, key_file: Path, digest: Callable[[Secret], Digest]
     rows += [(_token(reader, now - n), digest(Secret.mint())) for n in range(1, SHORT_LIST)]
     rows += [(_token(staff[n % STAFF], now - n), digest(Secret.mint())) for n in range(1, LONG_LIST - SHORT_LIST)]
     await _add(store, rows, by)
+    await _raise(store, rows)
     await store.close()
     revealed = {user_id: secret.reveal() for user_id, secret in secrets.items()}
     return World(
@@ -82,8 +82,13 @@ async def _add(store: Store, rows: list[tuple[Token, Digest]], by: Origin) -> No
     for batch in _chunks(iter(rows), 1_000):
         adding = (store.tokens.add(token, digest, limit=_UNLIMITED, parent_id=None, by=by) for token, digest in batch)
         await asyncio.gather(*adding)
-        raising = [token for token, _ in batch if token.sudo_until is not None]
-        await asyncio.gather(*(store.tokens.raise_sudo(token.id, until=by.at + _HOUR, by=by) for token in raising))
+
+
+async def _raise(store: Store, rows: list[tuple[Token, Digest]]) -> None:
+    """Last of all: a raise lasts five minutes, and is none if it says that it lasts longer."""
+    by = Origin(at=time.time_ns() // 1_000_000)
+    raising = [token for token, _ in rows if token.sudo_until is not None]
+    await asyncio.gather(*(store.tokens.raise_sudo(token.id, until=by.at + SUDO_MS, by=by) for token in raising))
 
 
 def _user(customer: Customer, login: str, role: Role, now: int) -> User:
@@ -108,7 +113,7 @@ def _token(user: User, created_at: int, *, sudo: bool = False) -> Token:
         scope=stored("global"),
         services=(),
         created_at=created_at,
-        sudo_until=created_at + _HOUR if sudo else None,
+        sudo_until=created_at + SUDO_MS if sudo else None,
     )
 
 
