@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from itertools import count, product
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,20 @@ async def test_it_looks_in_a_thread_of_its_own_while_the_loop_goes_on(sqlite: Sq
     await finder.stop()
 
 
+async def test_who_asks_much_at_once_lets_others_in_between(sqlite: SqliteStore) -> None:
+    """Else sixteen clients of one customer, who look for a name among 100,000, keep everybody else waiting for seconds."""
+    order: list[str] = []
+    asked = [ACME.id] * 20 + [OTHER.id] + [ACME.id] * 20
+
+    def look(_: Reader, *, of: str) -> None:
+        order.append(of)
+
+    await asyncio.gather(*(sqlite._finder.look(partial(look, of=whose), of=whose) for whose in asked))
+
+    assert order.index(OTHER.id) <= 1
+    assert sorted(order) == sorted(asked)
+
+
 async def test_a_closed_store_has_answered_what_was_asked_and_keeps_neither_thread_nor_file(path: Path) -> None:
     store = await populated(SqliteStore.open(path))
     await add(store, token())
@@ -302,6 +317,6 @@ async def test_what_looks_cannot_write(sqlite: SqliteStore) -> None:
         reader.all("DELETE FROM token", {})
 
     with pytest.raises(Unavailable) as caught:
-        await sqlite._finder.look(write)
+        await sqlite._finder.look(write, of=ACME.id)
 
     assert "readonly" in str(caught.value.__cause__)

@@ -22,7 +22,7 @@ class SqliteEvents:
     async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
         wanted = {"customer_id": customer_id, **rows.of_sought(sought, after=after), "size": size}
         sql = _SQL.events_of_customer if sought.target_id is None else _SQL.events_of_target
-        return await self._finder.look(lambda reader: rows.events(reader.one(sql, wanted)))
+        return await self._finder.look(lambda reader: rows.events(reader.one(sql, wanted)), of=customer_id)
 
 
 def write(connection: sqlite3.Connection, events: Sequence[Event]) -> None:

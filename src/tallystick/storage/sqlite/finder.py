@@ -1,7 +1,7 @@
 """Finds tokens and events in a thread of its own: what may look at all of them must not hold up the event loop.
 
-SQLite lets go of the interpreter's lock while it works, so others are served meanwhile.  One thread: who looks for much
-waits for others who do, and for nobody else.
+SQLite lets go of the interpreter's lock while it works, so others are served meanwhile.  One thread, in which each owner and
+each customer has one question at a time: who asks a hundred at once waits for themselves, and others for one of them.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
@@ -30,6 +31,7 @@ class Finder:
         self._connect = connect
         self._reader: Reader | None = None
         self._thread = ThreadPoolExecutor(1, "tallystick-finder")
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def page(
         self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None, skip: int
@@ -45,7 +47,7 @@ class Finder:
             row = reader.one(sql, asked)
             return page_of(() if row is None else rows.tokens(row), sort=sort, size=size)
 
-        return await self.look(found)
+        return await self.look(found, of=reach.owner_id or reach.customer_id)
 
     async def count(self, reach: Reach, wanted: Wanted) -> int:
         """`ports.TokenStore.count`."""
@@ -56,17 +58,22 @@ class Finder:
             row = reader.one(sql, asked)
             return 0 if row is None else int(row[0])
 
-        return await self.look(counted)
+        return await self.look(counted, of=reach.owner_id or reach.customer_id)
 
     async def stop(self) -> None:
         """Answer what was asked, take nothing more, and let go of the file; the thread ends."""
+        for turn in list(self._turns.values()):
+            async with turn:  # who waited for it before us has been answered
+                pass
         with suppress(Unavailable):  # stopped before
             await self._run(self._let_go)
         self._thread.shutdown()
 
-    async def look(self, look: Callable[[Reader], R]) -> R:
-        """What `look` finds.  Raises `Unavailable`."""
-        return await self._run(partial(self._look, look))
+    async def look(self, look: Callable[[Reader], R], *, of: str) -> R:
+        """What `look` finds.  `of`: the id of whose records it looks at.  Raises `Unavailable`."""
+        turn = self._turns.setdefault(of, asyncio.Lock())
+        async with turn:
+            return await self._run(partial(self._look, look))
 
     def _run(self, call: Callable[[], R]) -> asyncio.Future[R]:
         try:
