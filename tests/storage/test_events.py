@@ -1,5 +1,6 @@
 """Each change leaves one event, which says who did what; what changed nothing leaves none."""
 
+import re
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -10,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
-from tallystick.core.errors import Unavailable
+from tallystick.core.errors import Conflict, Unavailable
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Store
+from tallystick.core.ports import Added, Directory, EventLog, GuessLog, Store, TokenStore, WriteBudgets
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 from tallystick.storage.sqlite.store import SqliteStore
@@ -140,6 +141,7 @@ WRITES: dict[str, tuple[Write, list[tuple[str, str, dict[str, Any] | None, dict[
         [("service.delete", BLOG.id, {"name": "blog", "created_at": BLOG.created_at}, None)],
     ),
 }
+KEPT_QUIET = "a hash with newer parameters"
 NOTHING: dict[str, Write] = {
     "one token too many": lambda store: store.tokens.add(
         token(name="more"), digester(bytes(32))(Secret.mint()), limit=1, parent_id=None, by=BY
@@ -162,18 +164,22 @@ NOTHING: dict[str, Write] = {
     "another's password": lambda store: store.people.set_password(
         ANNA.id, password_hash="new", replacing="another", by=BY, kept="none"
     ),
-    "a hash with newer parameters": lambda store: store.people.renew_hash(ANNA.id, password_hash="new", replacing="!"),
+    KEPT_QUIET: lambda store: store.people.renew_hash(ANNA.id, password_hash="new", replacing="!"),
     "nobody's second factor": lambda store: store.people.set_totp("nothing", sealed=None, by=BY),
 }
 
 
 @pytest.fixture
 async def busy(store: Store) -> Store:
+    await made_busy(store)
+    return store
+
+
+async def made_busy(store: Store) -> None:
     """Anna has a token, and one that is over; a token is limited to the shop.  All of it happened before NOW."""
     for one in (token(name="old"), token(name="over"), token(ROOT, "shop", services=(SHOP.id,))):
         await add(store, one)
     await store.tokens.revoke(token(name="over").id, reach=ACMES, by=at(NOW - 1))
-    return store
 
 
 @pytest.mark.parametrize("what", WRITES)
@@ -196,13 +202,43 @@ async def test_what_changed_nothing_leaves_no_event(busy: Store, what: str) -> N
     assert await logged(busy) == []
 
 
+@pytest.mark.parametrize("what", [what for what in NOTHING if what != KEPT_QUIET])
+async def test_what_leaves_no_event_leaves_no_other_trace(sqlite: SqliteStore, path: Path, what: str) -> None:
+    await made_busy(sqlite)
+    before = _dump(path)
+
+    await NOTHING[what](sqlite)
+
+    assert [line for line in _dump(path) if line not in before] == []
+
+
+async def test_a_customers_first_event_is_its_own(store: Store) -> None:
+    new = replace(ACME, id="cNew")
+
+    await store.people.add_customer(new, by=BY)
+    with pytest.raises(Conflict):
+        await store.people.add_customer(new, by=BY)
+
+    (event,) = await store.events.find(new.id, Sought(), after=None, size=2)
+    assert told(event) == ("customer.create", new.id, None, {"name": "Acme", "created_at": ACME.created_at})
+    assert event.by == BY
+
+
+async def test_every_method_that_takes_an_origin_is_among_those_that_are_walked() -> None:
+    parts = (TokenStore, Directory, GuessLog, WriteBudgets, EventLog)
+    methods = {
+        name for part in parts for name, each in vars(part).items() if "by" in getattr(each, "__annotations__", ())
+    }
+    text = Path(__file__).read_text(encoding="utf-8")
+
+    assert {name for name in methods if not re.search(rf"\.{name}\(", text)} == {"hand_over"}  # test_hand_over.py
+
+
 @pytest.mark.parametrize("what", WRITES)
 async def test_a_change_whose_event_cannot_be_written_does_not_happen(
     sqlite: SqliteStore, path: Path, what: str
 ) -> None:
-    for one in (token(name="old"), token(name="over"), token(ROOT, "shop", services=(SHOP.id,))):
-        await add(sqlite, one)
-    await sqlite.tokens.revoke(token(name="over").id, reach=ACMES, by=at(NOW - 1))
+    await made_busy(sqlite)
     before = _dump(path)
     _run(path, "ALTER TABLE event RENAME TO away")
 
