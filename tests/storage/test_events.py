@@ -124,6 +124,10 @@ WRITES: dict[str, tuple[Write, list[tuple[str, str, dict[str, Any] | None, dict[
         lambda store: store.people.set_totp(ANNA.id, sealed=b"sealed", by=BY),
         [("user.two_factor", ANNA.id, {"two_factor": False}, {"two_factor": True})],
     ),
+    "no second factor, where there was none": (
+        lambda store: store.people.set_totp(ANNA.id, sealed=None, by=BY),
+        [("user.two_factor", ANNA.id, None, None)],
+    ),
     "a login that is unlocked": (
         lambda store: store.guesses.unlock(["opaque"], user=ANNA, by=BY),
         [("user.unlock", ANNA.id, None, None)],

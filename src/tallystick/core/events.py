@@ -88,9 +88,11 @@ def removed(record: Record, by: Origin, *, action: str = "delete", reason: str |
 
 
 def changed(before: Record, after: Record, by: Origin, *, action: str = "update") -> Event:
-    """It is different now.  Only what differs is told."""
+    """It is different now.  Only what differs is told; what no field tells of, such as another authenticator, is noted."""
     old, new = _told(before), _told(after)
     differing = [name for name in old | new if old.get(name) != new.get(name)]
+    if not differing:
+        return noted(action, after, by)
     was, became = ({name: told.get(name) for name in differing} for told in (old, new))
     return _event(action, after, was, became, by)
 
