@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
+from tallystick.core.events import Sought
 from tallystick.core.find import Kind, Place, Sort, SortBy, Wanted
 from tallystick.core.people import Role
 from tallystick.core.ports import Store
@@ -31,6 +33,7 @@ from tests.core.world import ACME, ANNA, BERT, BLOG, FOREIGN, NOW, OTHER, SHOP, 
 
 ACMES = Reach(ACME.id, None)
 ANNAS = Reach(ACME.id, ANNA.id)
+LATER = at(NOW + 10, user_id=ANNA.id, token_id="id01", ip="::1", request_id="r1")
 SORTS = [Sort(by, descending) for by, descending in product(SortBy, [False, True])]
 
 
@@ -65,6 +68,7 @@ wishes = st.builds(
     kind=st.none() | st.sampled_from(Kind),
     user_id=st.none() | st.none() | st.sampled_from([ANNA.id, BERT.id, STRANGER.id, "id01", "nobody"]),
     service_id=st.none() | st.none() | st.sampled_from([SHOP.id, BLOG.id, FOREIGN.id, SHOP.id[:-1], "nothing"]),
+    other_than=st.none() | st.sampled_from(["id01", "id02", "ID01", "nothing", "\ud800"]),
 )
 reaches = st.sampled_from(
     [
@@ -141,8 +145,23 @@ async def test_sqlite_finds_what_the_specification_says_page_by_page(
                 skipped = await store.tokens.find(reach, wanted, sort=sort, size=size, skip=skip)
                 assert list(skipped.tokens) == expected[skip : skip + size]
                 assert (skipped.last is None) is (skip + size >= len(expected))
+        await _require_same_ends(memory, sqlite, asked[0])
     finally:
         await sqlite.close()
+
+
+async def _require_same_ends(memory: Store, sqlite: Store, asked: tuple[Reach, Wanted, Sort]) -> None:
+    """What was found ends, in both stores, and is told as the core tells it."""
+    reach, wanted, sort = asked
+    found = await everything(memory, reach, wanted, sort, size=50)
+    told = sorted((replace(events.revoked(one, LATER, reason="superseded"), id="") for one in found), key=str)
+    for store in (memory, sqlite):
+        assert await store.tokens.revoke_matching(reach, wanted, reason="superseded", by=LATER) == len(found)
+        assert await everything(store, reach, wanted, sort, size=50) == []
+        for one in found:
+            assert await store.tokens.get(one.id) == replace(one, revoked_at=LATER.at)
+        left = await store.events.find(reach.customer_id, Sought(since=LATER.at), after=None, size=50)
+        assert sorted((replace(event, id="") for event in left), key=str) == told
 
 
 @pytest.mark.parametrize(
@@ -225,8 +244,9 @@ STATEMENTS = {
     )
     for sort, goes_on, of_owner in product(SORTS, (False, True), (False, True))
 } | {
-    f"count {'owner' if of_owner else 'customer'}": finding.count("sqlite", driver="sqlite3", of_owner=of_owner)
+    f"{name} {'owner' if of_owner else 'customer'}": statement("sqlite", driver="sqlite3", of_owner=of_owner)
     for of_owner in (False, True)
+    for name, statement in {"count": finding.count, "tell_end": finding.tell_end, "end": finding.end}.items()
 }
 
 
@@ -236,6 +256,7 @@ def test_each_statement_walks_in_the_index_of_its_reach_and_sorts_only_where_non
 ) -> None:
     sql = STATEMENTS[name]
     with closing(sqlite3.connect(template)) as database:
+        database.create_function("redacted", 1, str)
         parameters = dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql), 1)
         plan = " / ".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
 

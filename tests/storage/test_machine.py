@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict
 from tallystick.core.events import Event, Sought
+from tallystick.core.find import Kind, Wanted
 from tallystick.core.people import Role, Service, User, UserChange
 from tallystick.core.ports import Added, HandOver, Outcome, Seen, Store
 from tallystick.core.scope import Scope
@@ -58,6 +59,8 @@ RARE: Final = (
     "revoked though expired",
     "all revoked",
     "some foreign: none revoked",
+    "revoked by rule",
+    "by rule, but one spared",
     "one of all revoked before",
     "sudo",
     "sudo too late",
@@ -108,6 +111,13 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
         "some": st.lists(numbers, min_size=1, max_size=5),
         "reach": reaches,
         "stray": st.sampled_from([False, False, True]),
+    },
+    "revoke_matching": {
+        "reach": reaches,
+        "ago": st.sampled_from([None, 5, 20]),
+        "service": st.sampled_from([None, SHOP, BLOG]),
+        "kind": st.none() | st.sampled_from(Kind),
+        "spared": numbers,
     },
     "raise_sudo": {"number": numbers, "milliseconds": st.integers(1, 9)},
     "touch": {"some": st.lists(st.tuples(numbers, st.integers(-3, 3)), min_size=1, max_size=5)},
@@ -261,6 +271,24 @@ class Machine(RuleBasedStateMachine):
         self.note("all revoked", not foreign and len(set(ids)) > 1)
         self.note("some foreign: none revoked", 0 < len(foreign) < len(set(ids)))
         self.note("one of all revoked before", not foreign and any(ended) and not all(ended))
+
+    def revoke_matching(
+        self, reach: Reach, ago: int | None, service: Service | None, kind: Kind | None, spared: int
+    ) -> None:
+        wanted = Wanted(
+            created_before=None if ago is None else self.now - ago,
+            service_id=None if service is None else service.id,
+            kind=kind,
+            other_than=self.id(spared),
+        )
+        before = [one for one in self._listed(reach) if replace(wanted, other_than=None).matches(one)]
+
+        ended = self.both(
+            lambda store: store.tokens.revoke_matching(reach, wanted, reason="superseded", by=at(self.now))
+        )
+
+        self.note("revoked by rule", ended > 1)
+        self.note("by rule, but one spared", 0 < ended < len(before))
 
     def raise_sudo(self, number: int, milliseconds: int) -> None:
         token_id = self.id(number)

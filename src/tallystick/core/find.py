@@ -31,6 +31,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     *before* is strictly earlier, *after* at that instant or later.  `used_…` holds only for tokens that were used,
     `expires_before` only for those that expire.  `unused_since`: neither used nor created then or later.  `search`: a part
     of the name, whatever the case of its ASCII letters, or the whole id.  `service_id`: limited to this service by name.
+    `other_than`: not the one with this id.
     """
 
     created_before: int | None = None
@@ -43,6 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind | None = None
     user_id: str | None = None
     service_id: str | None = None
+    other_than: str | None = None
 
     def matches(self, token: Token) -> bool:
         """Whether `token` is one of them."""
@@ -57,6 +59,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             and self.kind in (None, _kind_of(token))
             and self.user_id in (None, token.user_id)
             and (self.service_id is None or self.service_id in token.services)
+            and self.other_than != token.id
         )
 
 

@@ -138,6 +138,9 @@ class TokenStore(Protocol):
         What is returned is in the order asked for, each once.
         """
 
+    async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
+        """End all that `find` finds, together, each with an event that says why.  Returns how many there were."""
+
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
         """Note when tokens were last used, by id.  An older use never replaces a newer one; an unknown id is passed over."""
 

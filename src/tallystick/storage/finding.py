@@ -1,4 +1,4 @@
-"""The statements that find tokens, put together from the pieces in `sql/*/find.sql`.
+"""The statements that find tokens, or end what is found, put together from the pieces in `sql/*/find.sql` and `rule.sql`.
 
 One condition, two reaches, four things to sort by and two directions would be dozens of statements that say nearly the
 same.  Nothing but those pieces ever becomes SQL: what a caller sends is a parameter.
@@ -29,6 +29,20 @@ def count(dialect: str, *, driver: str, of_owner: bool) -> str:
     return _whole(pieces["count"], pieces, of_owner=of_owner)
 
 
+@cache
+def tell_end(dialect: str, *, driver: str, of_owner: bool) -> str:
+    """The events of `end`, which comes after it in the same transaction."""
+    pieces = _pieces(dialect, driver=driver)
+    return _whole(pieces["tell_end"], pieces, of_owner=of_owner)
+
+
+@cache
+def end(dialect: str, *, driver: str, of_owner: bool) -> str:
+    """Revoke all of an owner's or a customer's tokens that are wanted."""
+    pieces = _pieces(dialect, driver=driver)
+    return _whole(pieces["end"], pieces, of_owner=of_owner)
+
+
 def _whole(statement: str, pieces: dict[str, str], *, of_owner: bool, **more: str) -> str:
     within = pieces["of_owner" if of_owner else "of_customer"]
     return statement.format_map({"within": within, "wanted": pieces["wanted"], **more})
@@ -36,4 +50,4 @@ def _whole(statement: str, pieces: dict[str, str], *, of_owner: bool, **more: st
 
 @cache
 def _pieces(dialect: str, *, driver: str) -> dict[str, str]:
-    return read([SQL / dialect / "find.sql"], driver=driver)
+    return read([SQL / dialect / "find.sql", SQL / dialect / "rule.sql"], driver=driver)

@@ -120,6 +120,12 @@ class MemoryTokens:
                 await self.revoke(token_id, reach=reach, by=by)
         return foreign
 
+    async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
+        ending = [token for token in self._within(reach) if wanted.matches(token)]
+        for token in ending:
+            self._people.end(token, by, reason=reason)
+        return len(ending)
+
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
         for token_id, use in uses:
             token = self._tokens.get(token_id)

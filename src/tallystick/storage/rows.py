@@ -237,6 +237,18 @@ def of_event(event: Event) -> Row:
     )
 
 
+def of_origin(by: Origin) -> dict[str, Any]:
+    """What the piece `tell_end` of rule.sql takes of who is behind it."""
+    return {
+        "now": by.at,
+        "by_user_id": by.user_id,
+        "by_token_id": by.token_id,
+        "ip": readable(by.ip),
+        "user_agent": readable(by.user_agent),
+        "request_id": readable(by.request_id),
+    }
+
+
 def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:
     """What `events_of_customer` and `events_of_target` take, apart from customer and size."""
     wanted = msgspec.structs.asdict(sought)

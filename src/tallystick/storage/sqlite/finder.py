@@ -37,7 +37,7 @@ class Finder:
         self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None, skip: int
     ) -> Page:
         """`ports.TokenStore.find`."""
-        who, asked = _asked(reach, wanted)
+        who, asked = asked_of(reach, wanted)
         asked |= {"size": size + 1, "skip": skip}
         if after is not None:
             asked |= {"value": after.value, "id": after.token_id}
@@ -51,7 +51,7 @@ class Finder:
 
     async def count(self, reach: Reach, wanted: Wanted) -> int:
         """`ports.TokenStore.count`."""
-        who, asked = _asked(reach, wanted)
+        who, asked = asked_of(reach, wanted)
         sql = finding.count("sqlite", driver="sqlite3", of_owner=who)
 
         def counted(reader: Reader) -> int:
@@ -97,7 +97,7 @@ class Finder:
 
 
 # Any: the parameters of a statement.
-def _asked(reach: Reach, wanted: Wanted) -> tuple[bool, dict[str, Any]]:
+def asked_of(reach: Reach, wanted: Wanted) -> tuple[bool, dict[str, Any]]:
     """Whether it is about one owner, in whose index it is then looked for, and what is asked of all statements."""
     owner_id = reach.owner_id or wanted.user_id
     return owner_id is not None, {**rows.of_wanted(wanted), "customer_id": reach.customer_id, "owner_id": owner_id}

@@ -19,6 +19,7 @@ from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.events import write
 from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.reader import Reader
+from tallystick.storage.sqlite.rule import Rule, revoke_matching
 from tallystick.storage.sqlite.writer import Separately, Writer
 from tallystick.storage.statements import load
 from tallystick.storage.text import is_storable, readable, require_storable
@@ -77,6 +78,9 @@ class SqliteTokens:
     async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
         asked = tuple(dict.fromkeys(token_ids))
         return await self._writer.submit(_revoke_all, Change({"ids": asked, **_reach(reach), "now": by.at}, by))
+
+    async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
+        return await self._writer.submit(revoke_matching, Rule(reach, wanted, reason, by))
 
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
         newest: dict[str, LastUse] = {}

@@ -10,7 +10,7 @@ customer_id = :customer_id AND revoked_at IS NULL
 -- || '': the planner must not think of the customer's index, in which it would walk through everybody's tokens.
 owner_id = :owner_id AND customer_id || '' = :customer_id AND revoked_at IS NULL
 
--- name: wanted(created_before, created_after, used_before, used_after, expires_before, unused_since, search, folded, is_of_person, of_person, service_id)!
+-- name: wanted(created_before, created_after, used_before, used_after, expires_before, unused_since, search, folded, is_of_person, of_person, service_id, other_than)!
 -- `core.find.Wanted.matches`: what is NULL asks for nothing.  `folded`: `search` in lower case, ASCII letters only, as lower() does.
     (:created_before IS NULL OR created_at < :created_before)
 AND (:created_after  IS NULL OR created_at >= :created_after)
@@ -24,6 +24,7 @@ AND (:of_person      IS NULL OR user_id = :of_person)
 AND (:service_id     IS NULL OR (services <> '[]' AND EXISTS (
         SELECT 1 FROM json_each(token.services) WHERE value = :service_id
     )))
+AND (:other_than     IS NULL OR id <> :other_than)
 
 -- name: by_created_at()!
 -- The only order that an index has: of the others all that is wanted is looked at for each page.
