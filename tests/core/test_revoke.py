@@ -3,12 +3,14 @@
 import pytest
 
 from tallystick.core import revoke
-from tallystick.core.caller import Caller
+from tallystick.core.caller import Caller, Reach
 from tallystick.core.errors import Forbidden, Invalid, NotFound, TooLarge, Unauthenticated
+from tallystick.core.events import Origin
+from tallystick.core.find import Wanted
 from tallystick.core.people import User
-from tallystick.core.revoke import BULK_IDS_MAX
-from tallystick.storage.memory import MemoryStore
-from tests.core.world import ANNA, BERT, NOW, ROOT, STRANGER, add, at, populated, token
+from tallystick.core.revoke import BULK_IDS_MAX, Reason
+from tallystick.storage.memory import MemoryStore, MemoryTokens
+from tests.core.world import ANNA, BERT, MINUTE, NOW, ROOT, SHOP, STRANGER, add, at, caller, machine, populated, token
 
 
 async def world() -> tuple[MemoryStore, dict[str, Caller]]:
@@ -153,3 +155,65 @@ async def test_bulk_takes_between_one_and_ten_thousand() -> None:
     assert await is_live(store, id_of(ANNA))
     await revoke.revoke_many(store.tokens, callers["Anna"], [id_of(ANNA)] * BULK_IDS_MAX, by=at(NOW))
     assert not await is_live(store, id_of(ANNA))
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        caller(ROOT),
+        caller(ROOT, sudo_until=NOW),
+        caller(ANNA, sudo_until=NOW + MINUTE),
+        caller(ROOT, "global:read", sudo_until=NOW + MINUTE),
+        caller(ROOT, services=(SHOP.id,), sudo_until=NOW + MINUTE),
+        Caller(machine(sudo_until=NOW + MINUTE), None),
+    ],
+    ids=["not in sudo", "sudo is over", "no superuser", "reads only", "limited to services", "automation token"],
+)
+def test_by_rule_only_a_superuser_in_sudo_revokes_with_a_token_for_everything(asking: Caller) -> None:
+    with pytest.raises(Forbidden):
+        revoke.require_may_revoke_by_rule(asking, now=NOW)
+
+    revoke.require_may_revoke_by_rule(caller(ROOT, sudo_until=NOW + MINUTE), now=NOW)
+
+
+async def test_a_rule_that_asks_for_nothing_is_none() -> None:
+    store, callers = await world()
+
+    with pytest.raises(Invalid, match="at least one filter"):
+        await revoke.would_revoke(store.tokens, callers["Root"], Wanted())
+    with pytest.raises(Invalid, match="at least one filter"):
+        await revoke.revoke_matching(store.tokens, callers["Root"], Wanted(), reason=Reason.UNSPECIFIED, by=at(NOW))
+    assert await is_live(store, id_of(ANNA))
+
+
+async def test_a_rule_ends_the_customers_tokens_but_for_the_one_that_asks() -> None:
+    store, callers = await world()
+    wanted = Wanted(created_before=NOW)
+
+    would = await revoke.would_revoke(store.tokens, callers["Root"], wanted)
+    did = await revoke.revoke_matching(store.tokens, callers["Root"], wanted, reason=Reason.SUPERSEDED, by=at(NOW))
+
+    assert would.count == did.count == 5
+    assert {one.id for one in did.sample} == {one.id for one in would.sample}
+    assert {one.revoked_at for one in did.sample} == {NOW}
+    assert await is_live(store, callers["Root"].token.id)
+    assert await is_live(store, id_of(STRANGER))
+
+
+async def test_what_somebody_else_ends_first_is_not_shown_as_ended_by_the_rule() -> None:
+    store, callers = await world()
+
+    class Late(MemoryTokens):
+        """Between the look and the end somebody else comes."""
+
+        async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
+            await self.revoke(id_of(ANNA), reach=reach, by=at(NOW - 1))
+            return await super().revoke_matching(reach, wanted, reason=reason, by=by)
+
+    late = Late(store.people, store.events.write)
+    met = await revoke.revoke_matching(
+        late, callers["Root"], Wanted(search="spare"), reason=Reason.SUPERSEDED, by=at(NOW)
+    )
+
+    assert met.count == 2
+    assert {one.id for one in met.sample} == {id_of(BERT), id_of(ROOT)}

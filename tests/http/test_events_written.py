@@ -100,6 +100,12 @@ WRITES = [
         status=204,
         events=(("token.revoke", ROBOT),),
     ),
+    Case(
+        route="POST /revocations",
+        sudo=True,
+        more={"json": {"search": SUDO, "reason": "key_compromise"}},
+        events=(("token.revoke", f"{SUDO}{ANNA.name}"), ("token.revoke", f"{SUDO}{BERT.name}")),
+    ),
     Case(route="PUT /customer/{customer_id}", more={"json": {"name": "Apex"}}, events=(("customer.update", ACME.id),)),
     Case(route="POST /service", more={"json": {"name": "third"}}, events=(("service.create", NEW),)),
     Case(route="PUT /service/{service_id}", more={"json": {"name": "news"}}, events=(("service.update", BLOG.id),)),
@@ -131,6 +137,10 @@ FAILURES = [
     Case(route="POST /automation-tokens", status=400, sudo=True, more={"json": {"name": "m", "role": "superuser"}}),
     Case(route="DELETE /automation-tokens/{token_id}", status=404, parts={"token_id": main_id(BERT)}),
     Case(route="DELETE /automation-tokens/{token_id}", status=404, who=ANNA, parts={"token_id": ROBOT}),
+    Case(route="POST /revocations", status=403, more={"json": {"user_id": ANNA.id}}),
+    Case(route="POST /revocations", status=403, who=ANNA, sudo=True, more={"json": {"user_id": ANNA.id}}),
+    Case(route="POST /revocations", status=400, sudo=True, more={"json": {"reason": "superseded"}}),
+    Case(route="POST /revocations", status=400, sudo=True, more={"json": {"user_id": ANNA.id, "users": "x"}}),
     Case(route="PUT /customer/{customer_id}", status=403, who=ANNA, more={"json": {"name": "x"}}),
     Case(
         route="PUT /customer/{customer_id}", status=403, more={"json": {"name": "x"}}, parts={"customer_id": OTHER.id}

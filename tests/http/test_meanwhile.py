@@ -39,6 +39,7 @@ WRITES = [
     ("POST", "/user", {"login": "eve@example.com", "role": "superuser"}),
     ("PUT", f"/customer/{ACME.id}", {"name": "mine"}),
     ("POST", "/service", {"name": "mine"}),
+    ("POST", "/revocations", {"user_id": BERT.id}),
     ("DELETE", "/tokens", {"data": [{"id": main_id(BERT)}]}),
 ]
 

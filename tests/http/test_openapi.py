@@ -154,6 +154,7 @@ async def test_the_page_has_every_operation_and_every_link_on_it_leads_somewhere
     ids = seen.values("id")
     assert len(ids) == len(set(ids))
     assert {op["operationId"] for _, _, op in OPERATIONS} <= set(ids)
+    assert "key_compromise" in page
     assert {link for link in seen.values("href") if not link.startswith("#")} == {"/openapi.json"}
     assert {link.removeprefix("#") for link in seen.values("href") if link.startswith("#")} <= set(ids)
 

@@ -71,6 +71,7 @@ EXPECTED = {
     "DELETE /automation-tokens/{token_id}": {404},
     "GET /automation-tokens/{token_id}/services": {200, 404},
     "GET /automation-tokens/{token_id}/workspaces": {200, 404},
+    "POST /revocations": {200, 400},
     "GET /events": {200, 400},
 }
 

@@ -1,22 +1,29 @@
-"""8 · Who may end what: itself, one, many.
+"""8 · Who may end what: itself, one, many, or all of which something is true.
 
 Any token may end itself.  Ending another takes `global`; an ordinary user reaches their own tokens, a superuser the
-customer's.  What lies outside looks exactly like what does not exist.
+customer's.  What lies outside looks exactly like what does not exist.  By rule only a superuser ends tokens, in sudo, and
+never the one that asks.
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from tallystick.core.caller import Caller
-from tallystick.core.errors import Invalid, NotFound, TooLarge, Unauthenticated
+import msgspec
+from msgspec.structs import replace
+
+from tallystick.core import sudo
+from tallystick.core.caller import Caller, Reach, require_unlimited
+from tallystick.core.errors import Forbidden, Invalid, NotFound, TooLarge, Unauthenticated
 from tallystick.core.events import Origin
+from tallystick.core.find import Sort, Wanted
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import TokenStore
 from tallystick.core.scope import require_write
 from tallystick.core.token import Token
 
 BULK_IDS_MAX: Final = 10_000
+SAMPLE: Final = 10  # tokens that are shown of those that a rule meets: enough to see that it is the wrong rule
 
 
 class Reason(StrEnum):
@@ -28,6 +35,13 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     CESSATION_OF_OPERATION = "cessation_of_operation"
     PRIVILEGE_WITHDRAWN = "privilege_withdrawn"
+
+
+class Met(msgspec.Struct, frozen=True):
+    """What a rule met: how many tokens, and the oldest of them."""
+
+    count: int
+    sample: tuple[Token, ...]
 
 
 async def find(tokens: TokenStore, caller: Caller, token_id: str) -> Token:
@@ -73,6 +87,44 @@ async def revoke_many(tokens: TokenStore, caller: Caller, token_ids: Sequence[st
     unknown = await tokens.revoke_all(token_ids, reach=caller.reach, by=by)
     if unknown:
         raise NotFound("Record not found", detail=f"Cannot find tokens {', '.join(unknown)}; none was revoked")
+
+
+def require_may_revoke_by_rule(caller: Caller, *, now: int) -> None:
+    """Raise `Forbidden` unless a superuser asks, in sudo, with a token for everything.
+
+    Sudo also to look what would end: whoever may not do it needs no list of what could be done.
+    """
+    require_write(caller.token.scope)
+    require_unlimited(caller)
+    if not caller.is_superuser:
+        raise Forbidden("Only a superuser may revoke tokens by rule")
+    sudo.require(caller, now=now)
+
+
+async def would_revoke(tokens: TokenStore, caller: Caller, wanted: Wanted) -> Met:
+    """What `revoke_matching` would end now.  Raises `Invalid` as that does."""
+    others, reach = _others(wanted, caller), Reach(caller.customer_id, None)
+    found = await tokens.find(reach, others, sort=Sort(), size=SAMPLE)
+    return Met(await tokens.count(reach, others), found.tokens)
+
+
+async def revoke_matching(tokens: TokenStore, caller: Caller, wanted: Wanted, *, reason: Reason, by: Origin) -> Met:
+    """End all of the customer's tokens that are wanted, in one transaction, but for the one that asks.
+
+    Raises `Invalid` for what asks for nothing: it would be all of them.  Permission has been checked.
+    """
+    others, reach = _others(wanted, caller), Reach(caller.customer_id, None)
+    found = await tokens.find(reach, others, sort=Sort(), size=SAMPLE)
+    count = await tokens.revoke_matching(reach, others, reason=reason, by=by)
+    # What somebody else ended in between is not shown as ended here.
+    after = [await tokens.get(token.id) for token in found.tokens]
+    return Met(count, tuple(token for token in after if token is not None and token.revoked_at == by.at))
+
+
+def _others(wanted: Wanted, caller: Caller) -> Wanted:
+    if wanted == Wanted():
+        raise Invalid("say which tokens: at least one filter is needed", code="invalid_request")
+    return replace(wanted, other_than=caller.token.id)
 
 
 def _may_see(caller: Caller, token: Token) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import automation_shapes, bodies, errors, events, find, paging, wire
+from tallystick.http import automation_shapes, bodies, errors, events, find, paging, revocations, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
@@ -172,7 +172,7 @@ def _request_body(takes: Any) -> Json:
     if takes is wire.BulkRevoke:
         # A list of objects has no form; its own type, which every official client but one sends, goes first.
         kinds = tuple(reversed(bodies.JSON))
-    if takes is automation_shapes.CreateAutomation:
+    if takes in (automation_shapes.CreateAutomation, revocations.RevokeMatching):
         kinds = bodies.JSON
     required = any(field.required for field in msgspec.structs.fields(takes))
     return {"required": required, "content": {kind: {"schema": _schema(takes)} for kind in kinds}}
@@ -244,8 +244,10 @@ def _schemas(types: list[Any]) -> Json:
         if inspect.isclass(shape) and (optional := _left_out(shape)):
             schema = schemas[shape.__name__]
             schema["required"] = [name for name in schema["required"] if name not in optional]
+    for query in find.FILTERS:  # a rule is asked for as a list is
+        schemas["RevokeMatching"]["properties"][query.name] = {**query.schema, "description": query.about}
     for schema in schemas.values():
-        for name, prop in schema["properties"].items():
+        for name, prop in schema.get("properties", {}).items():
             _say(prop, _FIELDS.get(name, {}))
     schemas["BulkItem"] |= _BULK_ITEM
     return dict(sorted(schemas.items()))

@@ -118,8 +118,10 @@ def _shape(name: str, schema: Json) -> str:
     lines = [
         f"<dt><code>{_text(key)}</code> <small>{_type(prop)}{'' if key in required else ', may be left out'}</small></dt>"
         f"<dd>{_text(prop.get('description', ''))}</dd>"
-        for key, prop in schema["properties"].items()
+        for key, prop in schema.get("properties", {}).items()
     ]
+    if "enum" in schema:
+        lines = [f"<dt>{_type(schema)}</dt>"]
     return (
         f'<article id="shape-{_text(name)}"><h3><code>{_text(name)}</code></h3>'
         f"{_prose(schema.get('description', ''))}<dl>{''.join(lines)}</dl></article>"

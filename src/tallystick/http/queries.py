@@ -12,7 +12,7 @@ from tallystick.http.times import read_instant
 
 Json = dict[str, Any]  # a JSON object; its values are whatever OpenAPI wants there
 
-_INSTANT: Final = "must be an RFC 3339 date and time, such as 2031-01-01T00:00:00Z (a + is written %2B)"
+_INSTANT: Final = "must be an RFC 3339 date and time, such as 2031-01-01T00:00:00Z (in an address, a + is written %2B)"
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -71,11 +71,16 @@ def read(request: Request, table: Iterable[Query]) -> dict[str, Any]:
         if len(given) > 1:
             raise Invalid(f"{query.name} was given more than once", code="invalid_request")
         for value in given:
-            try:
-                values[query.name] = query.read(value)
-            except ValueError as error:
-                raise Invalid(f"{query.name} {error}", code="invalid_request") from error
+            values[query.name] = read_one(query, value)
     return values
+
+
+def read_one(query: Query, value: str) -> Any:
+    """The value of one parameter.  Raises `Invalid` when it is not understood."""
+    try:
+        return query.read(value)
+    except ValueError as error:
+        raise Invalid(f"{query.name} {error}", code="invalid_request") from error
 
 
 def link(request: Request, query: Sequence[tuple[str, str]], rel: str) -> str:

@@ -1,0 +1,74 @@
+"""Revoking by rule: not by id, but by what is true of tokens.  Not Fastly's: a path and shapes of our own."""
+
+from typing import TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from tallystick.core import revoke
+from tallystick.core.errors import Invalid
+from tallystick.core.find import Wanted
+from tallystick.core.revoke import Reason
+from tallystick.http import bodies, wire
+from tallystick.http.find import FILTERS
+from tallystick.http.queries import read_one
+from tallystick.http.routes import Ask, json_answer
+
+_Filter: TypeAlias = str | UnsetType
+"""Not null: who sends that has a variable that is not set, and would revoke more than was meant."""
+
+
+class RevokeMatching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which tokens end: those of which all of it is true, at least one thing.  It is what lists of tokens can be asked for.
+
+    `reason`: of RFC 5280, 5.3.1; it goes into the events.  `dry_run`: only look what would end.
+    """
+
+    created_before: _Filter = UNSET
+    created_after: _Filter = UNSET
+    used_before: _Filter = UNSET
+    used_after: _Filter = UNSET
+    expires_before: _Filter = UNSET
+    unused_since: _Filter = UNSET
+    search: _Filter = UNSET
+    kind: _Filter = UNSET
+    user_id: _Filter = UNSET
+    service_id: _Filter = UNSET
+    reason: Reason = Reason.UNSPECIFIED
+    dry_run: bool = False
+
+
+class Revocation(msgspec.Struct):
+    """How many tokens ended, or with `dry_run` would have, and up to ten of them, the oldest first."""
+
+    count: int
+    dry_run: bool
+    reason: Reason
+    sample: list[wire.TokenRead]
+
+
+async def revoke_matching(ask: Ask) -> Response:
+    """Revoke all tokens of one's customer of which something is true, at once, as a superuser, with a token in sudo.
+
+    The token that asks is never among them.  Closed to tokens that are limited to services, and to automation tokens.
+    """
+    if ask.request.query_params:
+        raise Invalid("there is no query here: what is asked for goes into the body", code="invalid_request")
+    form = await bodies.read(ask.request, RevokeMatching, forms=False)
+    tokens, caller = ask.wiring.store.tokens, ask.caller
+    revoke.require_may_revoke_by_rule(caller, now=ask.now)
+    wanted = _wanted(form)
+    if form.dry_run:
+        met = await revoke.would_revoke(tokens, caller, wanted)
+    else:
+        met = await revoke.revoke_matching(tokens, caller, wanted, reason=form.reason, by=ask.by())
+    quirk = wire.quirk_of(ask.user_agent)
+    sample = [wire.token_read(ask.wiring.uses.latest(token), quirk) for token in met.sample]
+    return json_answer(Revocation(met.count, form.dry_run, form.reason, sample))
+
+
+def _wanted(form: RevokeMatching) -> Wanted:
+    """Each filter means what it means in a list."""
+    given = ((query, getattr(form, query.name)) for query in FILTERS)
+    return Wanted(**{query.name: read_one(query, value) for query, value in given if value is not UNSET})
