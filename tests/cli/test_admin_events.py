@@ -126,7 +126,7 @@ def test_those_of_another_customer_are_not_shown(home: Path) -> None:
 
 def test_one_who_is_gone_is_found_by_id(home: Path) -> None:
     async def gone(store: Store, customer_id: str) -> None:
-        by = Origin(at=AT, user_id="gone", token_id="theirs")
+        by = Origin(at=AT, user_id="gone")
         await store.people.rename_customer(customer_id, name="Apex", by=by)
 
     write(home, gone)

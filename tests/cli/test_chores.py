@@ -12,6 +12,7 @@ from tallystick.core.token import LastUse
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, MemoryTokens
+from tallystick.storage.memory_people import MemoryDirectory
 from tallystick.testing import FakeClock
 
 
@@ -35,7 +36,8 @@ class Forgets(MemoryGuesses):
     """A log of guesses that tells when it was cleaned."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryEvents().write)
+        write = MemoryEvents().write
+        super().__init__(MemoryDirectory(write), write)
         self.cleaned = asyncio.Event()
 
     async def forget_older(self, *, before: int) -> None:

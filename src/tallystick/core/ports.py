@@ -1,7 +1,9 @@
 """What the core asks of the outside: a clock, and a store in parts.
 
 A method that changes something takes its `Origin`, whose `at` is the time of the change, and writes one event for each
-record that it changed, in the same transaction: where that cannot be written, nothing was changed.
+record that it changed, in the same transaction: where that cannot be written, nothing was changed.  It raises
+`Unauthenticated`, and changes nothing, when the origin's token is over by then, or another's, or its user is locked
+(`verify.require_standing`); `TokenStore.add` says so in its answer.
 
 `storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
 that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise

@@ -8,6 +8,9 @@ from enum import Enum, auto
 import msgspec
 
 from tallystick.core.caller import Caller
+from tallystick.core.errors import Unauthenticated
+from tallystick.core.events import Origin
+from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import Seen
 
 
@@ -48,3 +51,13 @@ def judge(seen: Seen | None, now: int) -> Verdict:
     if token.is_expired(now):
         return Verdict(None, Refusal.EXPIRED, seen)
     return Verdict(Caller(token, seen.user))
+
+
+def require_standing(seen: Seen | None, by: Origin) -> None:
+    """Raise `Unauthenticated` unless the token behind a change is as good as when it was let in, and still the same user's.
+
+    For the transaction of the change, which may come long after: `seen` is what the store knows of `by.token_id` there.
+    """
+    caller = judge(seen, by.at).caller
+    if caller is None or caller.token.user_id != by.user_id:
+        raise Unauthenticated(NO_CREDENTIALS)

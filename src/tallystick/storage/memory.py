@@ -29,7 +29,7 @@ class MemoryStore:
         self.events = MemoryEvents()
         self.people = MemoryDirectory(self.events.write)
         self.tokens = MemoryTokens(self.people, self.events.write)
-        self.guesses = MemoryGuesses(self.events.write)
+        self.guesses = MemoryGuesses(self.people, self.events.write)
         self.budgets = MemoryBudgets()
 
     async def ready(self) -> None:
@@ -99,6 +99,7 @@ class MemoryTokens:
         return Added.DONE
 
     async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
+        self._people.require_standing(by)
         if not self._is_unrevoked(token_id):
             return False
         before = self._tokens[token_id]
@@ -107,17 +108,19 @@ class MemoryTokens:
         return True
 
     async def revoke(self, token_id: str, *, reach: Reach, by: Origin) -> bool:
+        self._people.require_standing(by)
         if not self._is_unrevoked(token_id) or not reach.covers(self._tokens[token_id]):
             return False
         self._people.end(self._tokens[token_id], by)
         return True
 
     async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
+        self._people.require_standing(by)
         asked = tuple(dict.fromkeys(token_ids))
         foreign = tuple(each for each in asked if each not in self._tokens or not reach.covers(self._tokens[each]))
         if not foreign:
-            for token_id in asked:
-                await self.revoke(token_id, reach=reach, by=by)
+            for token_id in filter(self._is_unrevoked, asked):
+                self._people.end(self._tokens[token_id], by)
         return foreign
 
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
@@ -147,7 +150,8 @@ class MemoryTokens:
 class MemoryGuesses:
     """`ports.GuessLog`."""
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, people: MemoryDirectory, write: Write) -> None:
+        self._people = people
         self._write = write
         self._failures: dict[str, Failures] = {}
 
@@ -164,6 +168,7 @@ class MemoryGuesses:
             self._failures.pop(key, None)
 
     async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
+        self._people.require_standing(by)
         await self.forget(keys)
         self._write(events.noted("unlock", user, by))
 

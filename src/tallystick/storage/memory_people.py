@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 from msgspec.structs import asdict, replace
 
-from tallystick.core import events
+from tallystick.core import events, verify
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
-from tallystick.core.ports import HandOver, Outcome, Removal
+from tallystick.core.ports import HandOver, Outcome, Removal, Seen
 from tallystick.core.revoke import Reason
 from tallystick.core.token import Token, moved
 from tallystick.storage.text import require_storable
@@ -32,6 +32,7 @@ class MemoryDirectory:
         self._used_steps: dict[str, int] = {}
 
     async def add_customer(self, customer: Customer, *, by: Origin) -> None:
+        self.require_standing(by)
         require_storable(customer.name)
         if customer.id in self._customers:
             raise Conflict("a customer with this id exists already")
@@ -39,6 +40,7 @@ class MemoryDirectory:
         self._write(events.created(customer, by))
 
     async def add_user(self, user: User, *, password_hash: str, by: Origin) -> None:
+        self.require_standing(by)
         require_storable(user.login, user.name)
         logins = {normal_login(other.login) for other in self.by_id.values()}
         if user.id in self.by_id or normal_login(user.login) in logins:
@@ -50,6 +52,7 @@ class MemoryDirectory:
         self._write(events.created(self.by_id[user.id], by))
 
     async def add_service(self, service: Service, *, by: Origin) -> None:
+        self.require_standing(by)
         require_storable(service.name)
         if service.id in self._services:
             raise Conflict("a service with this id exists already")
@@ -72,6 +75,12 @@ class MemoryDirectory:
         found = [self._services.get(each) for each in service_ids]
         return all(each is not None and each.customer_id == customer_id for each in found)
 
+    def require_standing(self, by: Origin) -> None:
+        """Raise `Unauthenticated` when the token behind a change is over by now, or another's, or its user is locked."""
+        if by.token_id is not None:
+            token = self.tokens.get(by.token_id)
+            verify.require_standing(None if token is None else Seen(token, self.by_id.get(token.user_id or "")), by)
+
     def is_unproven(self, user_id: str, proof: str | None) -> bool:
         """Whether they are locked, or have another password than was proven (None = any)."""
         known = self._credentials.get(user_id)
@@ -90,6 +99,7 @@ class MemoryDirectory:
         return self._services.get(service_id)
 
     async def rename_customer(self, customer_id: str, *, name: str, by: Origin) -> bool:
+        self.require_standing(by)
         require_storable(name)
         before = self._customers.get(customer_id)
         if before is None:
@@ -99,6 +109,7 @@ class MemoryDirectory:
         return True
 
     async def rename_service(self, service_id: str, *, customer_id: str, name: str, by: Origin) -> bool:
+        self.require_standing(by)
         require_storable(name)
         if not self.knows([service_id], customer_id):
             return False
@@ -108,6 +119,7 @@ class MemoryDirectory:
         return True
 
     async def remove_service(self, service_id: str, *, customer_id: str, by: Origin) -> Removal:
+        self.require_standing(by)
         if not self.knows([service_id], customer_id):
             return Removal(Outcome.UNKNOWN)
         limited = [one for one in self.tokens.values() if service_id in one.services and one.is_live(by.at)]
@@ -117,37 +129,46 @@ class MemoryDirectory:
         return Removal(Outcome.DONE)
 
     async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, by: Origin) -> Outcome:
+        self.require_standing(by)
         require_storable(change.login or "", change.name or "")
         before = self.by_id.get(user_id)
         if before is None or before.customer_id != customer_id:
             return Outcome.UNKNOWN
+        return self._change(before, change, by)
+
+    def _change(self, before: User, change: UserChange, by: Origin) -> Outcome:
         wanted = {name: value for name, value in asdict(change).items() if value is not None}
         after = replace(before, **wanted, updated_at=by.at)
         if not after.is_active_superuser and self._is_last_superuser(before):
             return Outcome.LAST_SUPERUSER
-        if any(normal_login(each.login) == normal_login(after.login) for each in self._others(user_id)):
+        if any(normal_login(each.login) == normal_login(after.login) for each in self._others(before.id)):
             raise Conflict("another user has this login")
-        self.by_id[user_id] = after
+        self.by_id[before.id] = after
         self._write(events.changed(before, after, by))
         return Outcome.DONE
 
     async def remove_user(self, user_id: str, *, customer_id: str, by: Origin) -> Removal:
+        self.require_standing(by)
         user = self.by_id.get(user_id)
         if user is None or user.customer_id != customer_id:
             return Removal(Outcome.UNKNOWN)
+        return self._remove(user, by)
+
+    def _remove(self, user: User, by: Origin) -> Removal:
         if self._is_last_superuser(user):
             return Removal(Outcome.LAST_SUPERUSER)
-        own = sorted((one for one in self.tokens.values() if one.user_id == user_id), key=age)
+        own = sorted((one for one in self.tokens.values() if one.user_id == user.id), key=age)
         if live := tuple(one.id for one in own if one.is_live(by.at)):
             return Removal(Outcome.IN_USE, live)
         for one in own:
             del self.tokens[one.id]
-        del self.by_id[user_id], self._credentials[user_id]
-        self._used_steps.pop(user_id, None)
+        del self.by_id[user.id], self._credentials[user.id]
+        self._used_steps.pop(user.id, None)
         self._write(events.removed(user, by))
         return Removal(Outcome.DONE)
 
     async def hand_over(self, user_id: str, *, customer_id: str, plan: HandOver, by: Origin) -> Removal:
+        self.require_standing(by)
         user = self.by_id.get(user_id)
         if user is None or user.customer_id != customer_id:
             return Removal(Outcome.UNKNOWN)
@@ -162,9 +183,8 @@ class MemoryDirectory:
         for token_id in plan.ended:
             self.end(live[token_id], by, reason=Reason.AFFILIATION_CHANGED)
         if plan.delete:
-            return await self.remove_user(user_id, customer_id=customer_id, by=by)
-        change = UserChange(locked=True)
-        return Removal(await self.change_user(user_id, customer_id=customer_id, change=change, by=by))
+            return self._remove(user, by)
+        return Removal(self._change(user, UserChange(locked=True), by))
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         for user in self.by_id.values():
@@ -175,6 +195,7 @@ class MemoryDirectory:
     async def set_password(
         self, user_id: str, *, password_hash: str, replacing: str | None, by: Origin, kept: str | None = None
     ) -> bool:
+        self.require_standing(by)
         known = self._credentials.get(user_id)
         if known is None or replacing not in (None, known.password_hash):
             return False
@@ -192,6 +213,7 @@ class MemoryDirectory:
             self._credentials[user_id] = replace(known, password_hash=password_hash)
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
+        self.require_standing(by)
         if user_id not in self.by_id:
             return False
         self._credentials[user_id] = replace(self._credentials[user_id], totp_sealed=sealed)

@@ -5,12 +5,14 @@ The writer begins it IMMEDIATE: from the first look to the commit nobody else wr
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from tallystick.core import events
+from tallystick.core import events, verify
 from tallystick.core.events import Origin, Record
 from tallystick.core.people import Customer, Service, User
-from tallystick.core.ports import Outcome, Removal
+from tallystick.core.ports import Outcome, Removal, Seen
+from tallystick.core.token import Token
 from tallystick.storage import rows
 from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.events import write
@@ -20,6 +22,17 @@ _SQL: Final = load("sqlite", driver="sqlite3")
 
 # Any: the parameters of a statement.
 Parameters = dict[str, Any]
+
+
+class Asked(Protocol):
+    """What is asked for by somebody."""
+
+    @property
+    def by(self) -> Origin: ...
+
+
+A = TypeVar("A", bound=Asked)
+R = TypeVar("R")
 
 
 class Addition(NamedTuple):
@@ -35,6 +48,17 @@ class Change(NamedTuple):
 
     wanted: Parameters
     by: Origin
+
+
+def in_turn(
+    connection: sqlite3.Connection, asked: Sequence[A], carry_out: Callable[[sqlite3.Connection, A], R]
+) -> list[R]:
+    """Carry them out one after the other.  Raises `Unauthenticated` when one who asks may not any more."""
+    results = []
+    for each in asked:
+        _require_standing(connection, each.by)
+        results.append(carry_out(connection, each))
+    return results
 
 
 def add_customers(connection: sqlite3.Connection, additions: Sequence[Addition]) -> list[None]:
@@ -54,46 +78,45 @@ def add_services(connection: sqlite3.Connection, additions: Sequence[Addition]) 
 
 def rename_customers(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Whether there was one to rename."""
-    return [_changed(connection, _SQL.rename_customer, each, _customer) for each in changes]
+    return in_turn(connection, changes, partial(_changed, sql=_SQL.rename_customer, read=_customer))
 
 
 def rename_services(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Whether the customer had one to rename."""
-    return [_changed(connection, _SQL.rename_service, each, _service) for each in changes]
+    return in_turn(connection, changes, partial(_changed, sql=_SQL.rename_service, read=_service))
 
 
 def remove_services(connection: sqlite3.Connection, removals: Sequence[Change]) -> list[Removal]:
     """Delete services to which no live token is limited."""
-    return [_remove_service(connection, each) for each in removals]
+    return in_turn(connection, removals, _remove_service)
 
 
 def change_users(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Outcome]:
     """Change users; a superuser who is the last stays one."""
     try:
-        return [_change_user(connection, each) for each in changes]
+        return in_turn(connection, changes, change_user)
     except sqlite3.IntegrityError as error:
         raise refused(error, taken="another user has this login", missing="no such user") from error
 
 
 def remove_users(connection: sqlite3.Connection, removals: Sequence[Change]) -> list[Removal]:
     """Delete users who have no live token, with what is left of their others."""
-    return [_remove_user(connection, each) for each in removals]
+    return in_turn(connection, removals, remove_user)
 
 
 def set_totps(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Whether there was a user whose one-time secret is another now."""
-    return [_changed(connection, _SQL.set_totp, each, _user, action="two_factor") for each in changes]
+    return in_turn(connection, changes, partial(_changed, sql=_SQL.set_totp, read=_user, action="two_factor"))
 
 
 def set_passwords(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     """Replace passwords, and where `kept` says so end all tokens of those users but one each."""
-    return [_set_password(connection, each) for each in changes]
+    return in_turn(connection, changes, _set_password)
 
 
 def _insert(connection: sqlite3.Connection, sql: str, additions: Sequence[Addition], *, taken: str) -> list[None]:
     try:
-        for each in additions:
-            connection.execute(sql, each.wanted)
+        in_turn(connection, additions, lambda _, each: connection.execute(sql, each.wanted))
     except sqlite3.IntegrityError as error:
         raise refused(error, taken=taken, missing="no such customer") from error
     write(connection, [events.created(each.record, each.by) for each in additions])
@@ -102,10 +125,10 @@ def _insert(connection: sqlite3.Connection, sql: str, additions: Sequence[Additi
 
 def _changed(
     connection: sqlite3.Connection,
-    sql: str,
     change: Change,
-    read: Callable[[sqlite3.Connection, str], Record | None],
     *,
+    sql: str,
+    read: Callable[[sqlite3.Connection, str], Record | None],
     action: str = "update",
 ) -> bool:
     """Carry it out, and tell how the record was before and is after it.  False when the statement found none."""
@@ -130,8 +153,9 @@ def _remove_service(connection: sqlite3.Connection, removal: Change) -> Removal:
     return Removal(Outcome.DONE)
 
 
-def _change_user(connection: sqlite3.Connection, change: Change) -> Outcome:
-    if _changed(connection, _SQL.change_user, change, _user):
+def change_user(connection: sqlite3.Connection, change: Change) -> Outcome:
+    """One of `change_users`, whoever asks."""
+    if _changed(connection, change, sql=_SQL.change_user, read=_user):
         return Outcome.DONE
     return why_not_without(connection, change) or Outcome.LAST_SUPERUSER
 
@@ -144,7 +168,8 @@ def why_not_without(connection: sqlite3.Connection, change: Change) -> Outcome |
     return Outcome.LAST_SUPERUSER if row[0] else None
 
 
-def _remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
+def remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
+    """One of `remove_users`, whoever asks."""
     user, obstacle = _user(connection, removal.wanted["id"]), why_not_without(connection, removal)
     if user is None or obstacle is not None:
         return Removal(obstacle or Outcome.UNKNOWN)
@@ -168,6 +193,19 @@ def _set_password(connection: sqlite3.Connection, change: Change) -> bool:
         connection.execute(_SQL.revoke_others, change.wanted)
     write(connection, happened)
     return True
+
+
+def _require_standing(connection: sqlite3.Connection, by: Origin) -> None:
+    if by.token_id is None:
+        return
+    token = token_by_id(connection, by.token_id)
+    verify.require_standing(None if token is None else Seen(token, _user(connection, token.user_id or "")), by)
+
+
+def token_by_id(connection: sqlite3.Connection, token_id: str) -> Token | None:
+    """A token, as it is in this transaction."""
+    row = connection.execute(_SQL.token, {"id": token_id}).fetchone()
+    return None if row is None else rows.token(row)
 
 
 def _customer(connection: sqlite3.Connection, customer_id: str) -> Customer | None:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from tallystick.core import events
-from tallystick.core.events import Event, Origin
+from tallystick.core.events import Origin
 from tallystick.core.people import User
 from tallystick.core.ports import Failures
 from tallystick.storage import rows
+from tallystick.storage.sqlite.changes import in_turn
 from tallystick.storage.sqlite.events import write
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
@@ -37,7 +38,7 @@ class SqliteGuesses:
         await self._writer.submit(_forget, {"keys": rows.json(keys)})
 
     async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
-        await self._writer.submit(_unlock, _Unlock(rows.json(keys), events.noted("unlock", user, by)))
+        await self._writer.submit(_unlock, _Unlock(rows.json(keys), user, by))
 
     async def forget_older(self, *, before: int) -> None:
         await self._writer.submit(_forget_older, {"before": before})
@@ -45,7 +46,8 @@ class SqliteGuesses:
 
 class _Unlock(NamedTuple):
     keys: str
-    event: Event
+    user: User
+    by: Origin
 
 
 # Any: the parameters of a statement.
@@ -61,8 +63,12 @@ def _forget(connection: sqlite3.Connection, items: Sequence[Parameters]) -> list
 
 
 def _unlock(connection: sqlite3.Connection, items: Sequence[_Unlock]) -> list[None]:
-    write(connection, [item.event for item in items])
-    return _run(connection, _SQL.forget, [{"keys": item.keys} for item in items])
+    return in_turn(connection, items, _unlock_one)
+
+
+def _unlock_one(connection: sqlite3.Connection, item: _Unlock) -> None:
+    connection.execute(_SQL.forget, {"keys": item.keys})
+    write(connection, [events.noted("unlock", item.user, item.by)])
 
 
 def _forget_older(connection: sqlite3.Connection, items: Sequence[Parameters]) -> list[None]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tallystick.core import events
+from tallystick.core.events import Origin
 from tallystick.core.people import UserChange
 from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.core.revoke import Reason
@@ -24,10 +25,15 @@ class Leaving(NamedTuple):
     change: Change
     plan: HandOver
 
+    @property
+    def by(self) -> Origin:
+        """Who is behind it."""
+        return self.change.by
+
 
 def hand_over(connection: sqlite3.Connection, leavings: Sequence[Leaving]) -> list[Removal]:
     """Carry out plans that name exactly the live tokens of those who leave."""
-    return [_hand_over(connection, each.change, each.plan) for each in leavings]
+    return changes.in_turn(connection, leavings, lambda _, each: _hand_over(connection, each.change, each.plan))
 
 
 def _hand_over(connection: sqlite3.Connection, change: Change, plan: HandOver) -> Removal:
@@ -41,9 +47,9 @@ def _hand_over(connection: sqlite3.Connection, change: Change, plan: HandOver) -
     _move(connection, [live[each] for each in plan.moved], change, plan)
     _end(connection, [live[each] for each in plan.ended], change)
     if plan.delete:
-        return changes.remove_users(connection, [change])[0]
+        return changes.remove_user(connection, change)
     locked = {**change.wanted, **rows.of_change(UserChange(locked=True))}
-    return Removal(changes.change_users(connection, [Change(locked, change.by)])[0])
+    return Removal(changes.change_user(connection, Change(locked, change.by)))
 
 
 def _move(connection: sqlite3.Connection, tokens: Sequence[Token], change: Change, plan: HandOver) -> None:

@@ -14,7 +14,7 @@ from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.storage import rows
-from tallystick.storage.sqlite.changes import Change, Parameters
+from tallystick.storage.sqlite.changes import Change, Parameters, in_turn, token_by_id
 from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.events import write
 from tallystick.storage.sqlite.finder import Finder
@@ -136,11 +136,11 @@ def _why_not(connection: sqlite3.Connection, addition: _Addition) -> Added:
 
 
 def _raise_sudo(connection: sqlite3.Connection, raises: Sequence[Change]) -> list[bool]:
-    return [_raise_one(connection, each) for each in raises]
+    return in_turn(connection, raises, _raise_one)
 
 
 def _raise_one(connection: sqlite3.Connection, change: Change) -> bool:
-    before = _token(connection, change.wanted["id"])
+    before = token_by_id(connection, change.wanted["id"])
     if before is None or connection.execute(_SQL.raise_sudo, change.wanted).rowcount != 1:
         return False
     after = replace(before, sudo_until=change.wanted["until"])
@@ -149,11 +149,11 @@ def _raise_one(connection: sqlite3.Connection, change: Change) -> bool:
 
 
 def _revoke(connection: sqlite3.Connection, revocations: Sequence[Change]) -> list[bool]:
-    return [_revoke_one(connection, each) for each in revocations]
+    return in_turn(connection, revocations, _revoke_one)
 
 
 def _revoke_one(connection: sqlite3.Connection, change: Change) -> bool:
-    before = _token(connection, change.wanted["id"])
+    before = token_by_id(connection, change.wanted["id"])
     if before is None or connection.execute(_SQL.revoke, change.wanted).rowcount != 1:
         return False
     write(connection, [events.revoked(before, change.by)])
@@ -161,7 +161,7 @@ def _revoke_one(connection: sqlite3.Connection, change: Change) -> bool:
 
 
 def _revoke_all(connection: sqlite3.Connection, revocations: Sequence[Change]) -> list[tuple[str, ...]]:
-    return [_revoke_list(connection, each) for each in revocations]
+    return in_turn(connection, revocations, _revoke_list)
 
 
 def _revoke_list(connection: sqlite3.Connection, change: Change) -> tuple[str, ...]:
@@ -176,11 +176,6 @@ def _revoke_list(connection: sqlite3.Connection, change: Change) -> tuple[str, .
         connection.execute(_SQL.revoke_all, wanted)
         write(connection, [events.revoked(rows.token(row), change.by) for row in ending])
     return tuple(each for each in ids if each in foreign)
-
-
-def _token(connection: sqlite3.Connection, token_id: str) -> Token | None:
-    row = connection.execute(_SQL.token, {"id": token_id}).fetchone()
-    return None if row is None else rows.token(row)
 
 
 def _touch(connection: sqlite3.Connection, batches: Sequence[dict[str, LastUse]]) -> list[None]:
