@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tallystick import TokensApi, Unauthenticated
 from tallystick.testing import RunningServer, running_server
 from tests.cli.program import SECONDS_MAX, Terminal, command, environment
 from tests.client.server import serving
@@ -168,3 +169,87 @@ def test_many_revocations_show_how_far_they_are(tmp_path: Path) -> None:
     assert "100%" in ended.screen
     assert "Revoked 1,500 tokens." in ended.screen
     assert len(fake.asked) == 2
+
+
+def one_more(server: RunningServer, name: str, who: str = "USER") -> tuple[str, str]:
+    """Id and secret of a new token."""
+    with TokensApi("", url=server.url) as api:
+        proof = {"username": server[f"{who}_LOGIN"], "password": server[f"{who}_PASSWORD"]}
+        issued = api.create_token(name=name, **proof)
+    return issued.id, issued.secret.reveal()
+
+
+def is_live(server: RunningServer, secret: str) -> bool:
+    try:
+        with TokensApi(secret, url=server.url) as api:
+            return api.get_token_current().id != ""
+    except Unauthenticated:
+        return False
+
+
+def test_what_a_rule_would_revoke_is_shown_before_it_is_asked_for_and_a_yes_shows_how_long_it_takes(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    (first, secret), (second, _) = one_more(server, "by rule, yes"), one_more(server, "by rule, yes")
+    _, asking = one_more(server, "by rule, yes, asking", "SUPERUSER")
+    words = ("revoke-matching", "--search", "by rule, yes", "--reason", "superseded")
+
+    asked = terminal(server.url, asking, tmp_path, *words)
+    asked.answer("Password: ", server["SUPERUSER_PASSWORD"])
+    asked.wait_for("2 tokens.  The token you speak with is spared.")
+    shown = plain(asked.screen_so_far())
+    live = is_live(server, secret)
+    asked.answer("Revoke 2 tokens? [y/N]: ", "y")
+    ended = asked.end()
+
+    assert (ended.code, live) == (0, True)
+    assert first in shown
+    assert second in shown
+    assert re.search(r"Revoking 2 tokens .*0:00:0\d", plain(ended.screen))
+    assert plain(ended.screen).splitlines()[-1] == "Revoked 2 tokens."
+    assert not is_live(server, secret)
+    assert is_live(server, asking)
+
+
+def test_no_to_a_rule_revokes_nothing(server: RunningServer, tmp_path: Path) -> None:
+    _, secret = one_more(server, "by rule, no")
+    _, asking = one_more(server, "asking", "SUPERUSER")
+
+    asked = terminal(server.url, asking, tmp_path, "revoke-matching", "--search", "by rule, no")
+    asked.answer("Password: ", server["SUPERUSER_PASSWORD"])
+    asked.answer("Revoke 1 token? [y/N]: ", "n")
+    ended = asked.end()
+
+    assert ended.code == 1
+    assert is_live(server, secret)
+
+
+def test_when_a_rule_finds_nothing_nothing_is_asked(server: RunningServer, tmp_path: Path) -> None:
+    _, asking = one_more(server, "asking", "SUPERUSER")
+
+    asked = terminal(server.url, asking, tmp_path, "revoke-matching", "--search", "nothing is called so")
+    asked.answer("Password: ", server["SUPERUSER_PASSWORD"])
+    ended = asked.end()
+
+    assert ended.code == 0
+    assert ended.screen.splitlines()[-1] == "There are none."
+
+
+def test_a_code_is_asked_for_once_for_look_and_end(tmp_path: Path) -> None:
+    sample = [READ | {"id": "a" * 22}]
+    plan = {"count": 2, "dry_run": True, "reason": "unspecified", "sample": sample}
+    raised: tuple[int, dict[str, str], dict[str, str]] = (200, {"expiry_time": "2026-02-03T04:10:07+00:00"}, {})
+    with serving(
+        POST_sudo=[(400, NEEDS_OTP, {}), raised],
+        POST_revocations=[(403, NEEDS_SUDO, {}), (200, plan, {}), (200, {**plan, "count": 3, "dry_run": False}, {})],
+    ) as fake:
+        asked = terminal(fake.url, "key", tmp_path, "revoke-matching", "--kind", "user")
+        asked.answer("Password: ", "correct horse")
+        asked.answer("One-time code: ", "123456")
+        asked.wait_for("2 tokens; the oldest 1 are shown.")
+        asked.answer("Revoke 2 tokens? [y/N]: ", "y")
+        ended = asked.end()
+
+    assert ended.code == 0
+    assert plain(ended.screen).splitlines()[-1] == "Revoked 3 tokens."
+    assert fake.asked == ["POST /revocations", "POST /sudo", "POST /sudo", "POST /revocations", "POST /revocations"]

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -231,3 +232,78 @@ def test_what_an_automation_token_is_refused_is_said_in_words(call: Call, server
         call("AutomationTokensApi", lambda api: api.create_automation_token(name="n", role="superuser", **proof))
 
     assert caught.value.detail == "an automation token cannot be a superuser: use one of billing, engineer, user"
+
+
+# Revoking by rule, and who did what: as a superuser whose own token a rule must spare.
+
+
+@pytest.fixture
+def asking(call: Call, server: RunningServer) -> str:
+    """The secret of a new token of the superuser."""
+    proof = {"username": server["SUPERUSER_LOGIN"], "password": server["SUPERUSER_PASSWORD"]}
+    secret: str = call("TokensApi", lambda api: api.create_token(name="asking", **proof), token="").secret.reveal()
+    return secret
+
+
+def some_tokens(call: Call, server: RunningServer, name: str, number: int) -> list[Any]:
+    proof = {"username": server["USER_LOGIN"], "password": server["USER_PASSWORD"]}
+    return [call("TokensApi", lambda api: api.create_token(name=name, **proof), token="") for _ in range(number)]
+
+
+def test_what_a_rule_finds_is_counted_then_revoked_but_for_who_asks(
+    call: Call, server: RunningServer, asking: str
+) -> None:
+    name, proof = uuid4().hex, {"password": server["SUPERUSER_PASSWORD"]}
+    made = some_tokens(call, server, name, 3)
+    me = call("TokensApi", lambda api: api.get_token_current(), token=asking)
+    rule = {"search": name, "created_after": me.created_at - timedelta(days=1), "reason": "superseded"}
+
+    would = call("TokensApi", lambda api: api.revoke_matching(**rule, dry_run=True, **proof), token=asking)
+    still = call("TokensApi", lambda api: api.get_token_current(), token=made[0].secret.reveal())
+    did = call("TokensApi", lambda api: api.revoke_matching(**rule, dry_run=False), token=asking)
+    mine = call("TokensApi", lambda api: api.revoke_matching(search=me.id, reason="superseded", dry_run=False), asking)
+
+    assert (would.count, would.dry_run, would.reason, still.id) == (3, True, "superseded", made[0].id)
+    assert {token.id for token in would.sample} == {token.id for token in did.sample} == {token.id for token in made}
+    assert (did.count, did.dry_run, mine.count) == (3, False, 0)
+    assert call("TokensApi", lambda api: api.get_token_current(), token=asking).id == me.id
+    for issued in made:
+        with pytest.raises(Unauthenticated):
+            call("TokensApi", lambda api: api.get_token_current(), token=issued.secret.reveal())
+
+
+def test_a_rule_takes_sudo_a_superuser_and_a_filter(call: Call, server: RunningServer, asking: str) -> None:
+    rule = {"search": uuid4().hex, "reason": "superseded", "dry_run": True}
+
+    with pytest.raises(Forbidden, match="POST /sudo"):
+        call("TokensApi", lambda api: api.revoke_matching(**rule), token=asking)
+    with pytest.raises(Forbidden, match="Only a superuser"):
+        call("TokensApi", lambda api: api.revoke_matching(**rule), token=server["USER_TOKEN"])
+    with pytest.raises(Invalid, match="at least one filter"):
+        call("TokensApi", lambda api: api.revoke_matching(reason="superseded", dry_run=True), token=asking)
+    with pytest.raises(Invalid):
+        call("TokensApi", lambda api: api.revoke_matching(**{**rule, "reason": "stolen"}), token=asking)
+
+
+def test_events_say_who_did_what_page_by_page_to_the_last(call: Call, server: RunningServer, asking: str) -> None:
+    name, proof = uuid4().hex, {"password": server["SUPERUSER_PASSWORD"]}
+    made = some_tokens(call, server, name, 5)
+    me = call("TokensApi", lambda api: api.get_token_current(), token=asking)
+    rule = {"search": name, "reason": "key_compromise", "dry_run": False}
+    call("TokensApi", lambda api: api.revoke_matching(**rule, **proof), token=asking)
+
+    told = call("EventsApi", lambda api: api.iter_events(token_id=me.id, action="token.revoke", limit=2))
+    life = call("EventsApi", lambda api: api.iter_events(target_id=made[0].id))
+
+    assert {event.target_id for event in told} == {issued.id for issued in made}
+    assert len(told) == 5
+    assert {(event.action, event.reason, event.user_id) for event in told} == {
+        ("token.revoke", "key_compromise", me.user_id)
+    }
+    assert [event.action for event in life] == ["token.revoke", "token.create"]
+    assert (life[0].before["name"], life[0].after) == (name, None)
+
+
+def test_only_superusers_read_events(call: Call, server: RunningServer) -> None:
+    with pytest.raises(Forbidden):
+        call("EventsApi", lambda api: api.iter_events(), token=server["USER_TOKEN"])

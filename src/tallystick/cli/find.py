@@ -1,4 +1,4 @@
-"""Which tokens a list shows: the service's filters and orders as options."""
+"""Which tokens are meant: the service's filters and orders as options."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ C = TypeVar("C", bound=Callable[..., None])
 
 _AT_A_TIME: Final = 1_000
 _SORTS: Final = [f"{turned}{by}" for by in SortBy for turned in ("", "-")]
-_OPTIONS: Final = (
+_FILTERS: Final = (
     click.option("--created-before", callback=ago, metavar="WHEN", help="Created before this; 30d: 30 days ago."),
     click.option("--created-after", callback=ago, metavar="WHEN", help="Created then or later."),
     click.option("--used-before", callback=ago, metavar="WHEN", help="Used, and last before this."),
@@ -28,6 +28,8 @@ _OPTIONS: Final = (
     click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Of people, or for automation."),
     click.option("--user", "user_id", metavar="ID", help="Of this user."),
     click.option("--service", "service_id", metavar="ID", help="Limited to this service by name."),
+)
+_ORDER: Final = (
     click.option("--sort", type=click.Choice(_SORTS), help="Default: created_at.  With -: the other way round."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N only."),
 )
@@ -35,7 +37,14 @@ _OPTIONS: Final = (
 
 def options(command: C) -> C:
     """Give `command` the options that say which tokens, and in which order: see `tokens`."""
-    for option in reversed(_OPTIONS):
+    for option in reversed(_ORDER):
+        command = option(command)
+    return filters(command)
+
+
+def filters(command: C) -> C:
+    """Give `command` those that say which tokens: each under the name that the client has for it."""
+    for option in reversed(_FILTERS):
         command = option(command)
     return command
 

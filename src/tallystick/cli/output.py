@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from tallystick.client.errors import clean
-from tallystick.client.models import Identity, IssuedToken, Token
+from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
 
 
 def note(text: str) -> None:
@@ -86,6 +86,45 @@ def show_revoked(done: int, *, of: int) -> None:
     note(f"Revoked {count(done)}." if done == of else f"Revoked {done:,} of {count(of)}; the others are as they were.")
 
 
+def show_plan(plan: RevocationPlan, *, as_json: bool, err: bool) -> None:
+    """What would be revoked: some of it, and how much it is.  `err`: on standard error, before a question."""
+    if as_json:
+        show_json(plan)
+    elif err or sys.stdout.isatty():
+        _table(plan.sample, with_user=True, err=err)
+    else:
+        _lines(_exact(token, with_user=True) for token in plan.sample)
+    if not plan.count:
+        note("There are none.")
+        return
+    more = f"; the oldest {len(plan.sample)} are shown" if plan.count > len(plan.sample) else ""
+    note(f"{count(plan.count)}{more}.  The token you speak with is spared.")
+
+
+def show_revocation(done: RevocationPlan, *, as_json: bool) -> None:
+    """What was revoked by rule."""
+    if as_json:
+        show_json(done)
+    show_revoked(done.count, of=done.count)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """For one request that may take long: on a terminal how long it has taken, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    # Here, not above: as for tables.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    # Without a total: how far the server is, it does not say.
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        shown.add_task(what, total=None)
+        yield
+
+
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere.  What it yields is called with every number of steps that are done."""
@@ -98,13 +137,13 @@ def count(number: int) -> str:
     return "1 token" if number == 1 else f"{number:,} tokens"
 
 
-def _table(tokens: Sequence[Token], *, with_user: bool) -> None:
+def _table(tokens: Sequence[Token], *, with_user: bool, err: bool = False) -> None:
     # Here, not above: rich takes longer to import than the rest of the command, and a pipe needs none of it.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(stderr=err)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     titles = _columns_for(console.width, with_user=with_user)
     for title in titles:
