@@ -12,6 +12,7 @@ from tallystick.core.token import LastUse
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, MemoryTokens
+from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_people import MemoryDirectory
 from tallystick.testing import FakeClock
 
@@ -36,7 +37,7 @@ class Forgets(MemoryGuesses):
     """A log of guesses that tells when it was cleaned."""
 
     def __init__(self) -> None:
-        write = MemoryEvents().write
+        write = MemoryEvents(MemoryChanges().publish).write
         super().__init__(MemoryDirectory(write), write)
         self.cleaned = asyncio.Event()
 

@@ -19,6 +19,7 @@ from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 from tallystick.core.use import Uses
 from tallystick.http.app import build_app
+from tallystick.http.following import Memory
 from tallystick.http.routes import Wiring
 from tallystick.identity import totp
 from tallystick.identity.accounts import Accounts
@@ -113,6 +114,7 @@ async def a_world(
     try:
         clock = FakeClock()
         wiring = wire(store, clock, writes_per_hour=writes_per_hour)
+        await wiring.memory.start()
         transport = httpx2.ASGITransport(build_app(wiring), client=("192.0.2.1", 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://tallystick.test") as client:
             client.headers["user-agent"] = "test/1"
@@ -120,6 +122,7 @@ async def a_world(
             await _people(world)
             yield world
     finally:
+        await wiring.memory.finish()
         await store.close()
 
 
@@ -135,7 +138,8 @@ def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000) -> Wiri
     )
     accounts = Accounts(store.people, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
     budget = Budget(store.budgets, limit=writes_per_hour)
-    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts, budget)
+    memory = Memory(store.tokens, store.changes)
+    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts, budget, memory)
 
 
 def sqlite_in(directory: Path) -> str:

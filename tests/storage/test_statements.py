@@ -17,7 +17,17 @@ LOADED = load("sqlite", driver="sqlite3")
 
 # Those that are meant to read a whole table: lists of everything for the command line, a clean-up now and then, and what is
 # so rare (a user goes) that an index, which every new token would pay for, is not worth it.
-WHOLE_TABLE = {"customers", "users", "services", "forget_older", "forget_of_user"}
+# Those of the last three: a dozen verifiers, and the newest hour of changes.
+WHOLE_TABLE = {
+    "customers",
+    "users",
+    "services",
+    "forget_older",
+    "forget_of_user",
+    "hearing",
+    "trim_verifiers",
+    "trim_changes",
+}
 
 
 def text_of(name: str) -> str:

@@ -14,6 +14,7 @@ from tallystick.identity import guess
 _log = logging.getLogger(__name__)
 WRITE_USES_SECONDS: Final = 0.5  # invariant: a use is visible everywhere within a second
 FORGET_SECONDS: Final = 3600
+CHANGES_KEPT_MS: Final = 3_600_000
 
 
 class Chores:
@@ -60,6 +61,7 @@ async def forget(store: Store, *, now: int) -> None:
     """Drop what no longer says anything.  The hour before this one is kept: another node's clock may still be in it."""
     await store.guesses.forget_older(before=now - guess.KEPT_MS)
     await store.budgets.forget_older(before=budget.hour_of(now) - budget.HOUR_MS)
+    await store.changes.trim(before=now - CHANGES_KEPT_MS)
 
 
 async def write_uses(store: Store, uses: Uses) -> None:

@@ -16,6 +16,7 @@ from tallystick.cli.worker import PARAMETERS
 from tallystick.core.events import Origin
 from tallystick.core.ports import Store
 from tallystick.core.secret import new_id
+from tallystick.http.following import Memory
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
@@ -44,8 +45,15 @@ class Office(msgspec.Struct, frozen=True):
     hashing: Hashing
 
     def run(self, work: Callable[[Desk], Awaitable[_T]]) -> _T:
-        """Do `work`."""
-        return opened(self.database, lambda store: work(desk(store, self.keys, self.hashing)))
+        """Do `work`; what it changed has been heard by every server when this returns."""
+
+        async def settled(store: Store) -> _T:
+            here, since = desk(store, self.keys, self.hashing), await store.changes.head()
+            result = await work(here)
+            await Memory(store.tokens, store.changes).settle(here.by.request_id or "", since=since)
+            return result
+
+        return opened(self.database, settled)
 
 
 def office(flags: Mapping[str, str | None]) -> Office:

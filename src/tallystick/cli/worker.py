@@ -25,6 +25,7 @@ from tallystick.core.ports import Store
 from tallystick.core.secret import digester
 from tallystick.core.use import Uses
 from tallystick.http.app import build_app
+from tallystick.http.following import Memory
 from tallystick.http.routes import Wiring
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
@@ -76,7 +77,7 @@ class Worker:
         _follow_parent()
         with ThreadPoolExecutor(HASHES_AT_ONCE, "hash") as pool:
             try:
-                store, chores = await self._start(partial(_run_in, pool))
+                store, chores, memory = await self._start(partial(_run_in, pool))
             except Exception as error:  # noqa: BLE001 - Granian takes one for "has no lifespan" and would go on to serve
                 await self._give_up(error, send)
                 return
@@ -84,14 +85,17 @@ class Worker:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await chores.finish()
+            await memory.finish()
             await store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _start(self, in_thread: InThread) -> tuple[Store, Chores]:
+    async def _start(self, in_thread: InThread) -> tuple[Store, Chores, Memory]:
         keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
         uses, clock = Uses(), SystemClock()
-        self._app = build_app(wire(store, keys, uses, clock, self._plan, in_thread))
-        return store, Chores(store, uses, clock)
+        wiring = wire(store, keys, uses, clock, self._plan, in_thread)
+        await wiring.memory.start()
+        self._app = build_app(wiring)
+        return store, Chores(store, uses, clock), wiring.memory
 
     async def _give_up(self, error: Exception, send: Send) -> None:
         """End this process.  The parent says why."""
@@ -116,7 +120,8 @@ def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, i
     )
     accounts = Accounts(store.people, keys=keys, passwords=passwords, in_thread=in_thread)
     budget = Budget(store.budgets, limit=plan.writes_per_hour)
-    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget)
+    memory = Memory(store.tokens, store.changes)
+    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget, memory)
 
 
 def _follow_parent() -> None:

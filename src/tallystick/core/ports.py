@@ -18,6 +18,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from tallystick.core.caller import Reach
+from tallystick.core.changes import Changes
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
@@ -288,6 +289,8 @@ class Store(Protocol):
     def budgets(self) -> WriteBudgets: ...
     @property
     def events(self) -> EventLog: ...
+    @property
+    def changes(self) -> Changes: ...
 
     async def ready(self) -> None:
         """Raises `Unavailable` when the database cannot be read and written now."""

@@ -23,12 +23,13 @@ class Uses:
         self._pending: dict[str, LastUse] = {}
         self._being_written: dict[str, LastUse] = {}
 
-    def touch(self, token_id: str, *, at: int, ip: str | None, user_agent: str | None) -> None:
+    def touch(self, token_id: str, *, at: int, ip: str | None, user_agent: str | None) -> LastUse:
         """Note a use at `at` (ms since the epoch)."""
         if len(self._pending) >= REMEMBERED_MAX and token_id not in self._pending:
             # The store has been away for long.  The oldest note goes: it is the one that says least about today.
             del self._pending[next(iter(self._pending))]
-        self._pending[token_id] = LastUse(at, ip, user_agent and kept_agent(user_agent))
+        use = self._pending[token_id] = LastUse(at, ip, user_agent and kept_agent(user_agent))
+        return use
 
     def latest(self, token: Token) -> Token:
         """The token with the newest use that this node knows of."""

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from tallystick.http import (
     automation,
     automation_shapes,
+    check,
     events,
     health,
     pages,
@@ -19,6 +20,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, router
 
 TOKENS: Final = list[wire.TokenRead]
@@ -61,6 +63,7 @@ ROUTES: Final = (
     Route("GET",    "/automation-tokens/{token_id}/workspaces", any_token, automation.get_automation_token_workspaces, None, automation_shapes.Workspaces, (400, 401, 403, 404), problems=True),
     Route("POST",   "/revocations",                   any_token,   revocations.revoke_matching, revocations.RevokeMatching, revocations.Revocation, (400, 401, 403)),
     Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403)),
+    Route("GET",    "/check",                         any_token,   check.check,                 None,             check.Allowed,     (400, 401, 403)),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),
@@ -72,4 +75,4 @@ ROUTES: Final = (
 
 def build_app(wiring: Wiring) -> ASGIApp:
     """The HTTP side of the service as one ASGI application, without a lifespan of its own."""
-    return router(ROUTES, wiring)
+    return Lane(router(ROUTES, wiring), wiring)

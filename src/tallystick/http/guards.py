@@ -7,7 +7,7 @@
 What a scope or a role allows beyond that is the core's to say.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -21,6 +21,9 @@ from tallystick.http.times import stamp
 
 if TYPE_CHECKING:
     from tallystick.http.routes import Wiring
+
+
+_READS: Final = ("GET", "HEAD")
 
 
 async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
@@ -67,7 +70,9 @@ async def _accept(wiring: "Wiring", request: Request, secret: Secret) -> Caller:
     if not secret.is_well_formed():
         raise Unauthenticated(NO_CREDENTIALS)
     now = wiring.clock.now()
-    verdict = judge(await wiring.store.tokens.look_up(wiring.digest(secret)), now)
+    # What changes anything is asked of the store itself: memory is for those who ask often.
+    source = wiring.memory if request.method in _READS else wiring.store.tokens
+    verdict = judge(await source.look_up(wiring.digest(secret)), now)
     if verdict.caller is None:
         raise _refused(verdict)
     caller = verdict.caller

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import automation_shapes, bodies, errors, events, find, paging, revocations, wire
+from tallystick.http import automation_shapes, bodies, check, errors, events, find, paging, revocations, wire
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
@@ -59,15 +59,9 @@ _FIELDS: Final[dict[str, Json]] = {
     "expires_at": {"description": "When it ends; null means never.", "format": "date-time"},
     "expiry_time": {"description": "When the raise ends.", "format": "date-time"},
     "sudo_expires_at": {"description": "Raised until then, or raised until then once.", "format": "date-time"},
-    "last_used_at": {"format": "date-time"},
-    "last_active_at": {"format": "date-time"},
-    "created_at": {"format": "date-time"},
-    "updated_at": {"format": "date-time"},
-    "deleted_at": {"format": "date-time"},
-    "password": {"format": "password"},
     "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
-    "old_password": {"format": "password"},
-    "new_password": {"format": "password"},
+    **{f"{what}_at": {"format": "date-time"} for what in ("last_used", "last_active", "created", "updated", "deleted")},
+    **{name: {"format": "password"} for name in ("password", "old_password", "new_password")},
 }
 # The type forgives an item without id, for the sake of a better sentence; the operation does not.
 _BULK_ITEM: Final = {
@@ -82,6 +76,7 @@ _PARAMETERS: Final = {
 }
 _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
+    "check": check.QUERIES,
     "list_tokens_user": find.QUERIES,
     "list_tokens_customer": find.QUERIES,
     "list_services": paging.PAGES,

@@ -19,9 +19,11 @@ from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
+from tallystick.core.receipt import Receipt
 from tallystick.core.secret import Digest, Secret, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
 from tallystick.http import bodies, errors
+from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
 from tallystick.http.readiness import Readiness
@@ -44,6 +46,7 @@ class Wiring(msgspec.Struct, frozen=True):
     prover: Prover
     accounts: Accounts
     budget: Budget
+    memory: Memory
     readiness: Readiness = msgspec.field(default_factory=Readiness)
 
 
@@ -181,7 +184,12 @@ class _Path:
                 request = await bodies.whole(request)
                 # Whoever asks decides when the last byte comes: what they may, they must be allowed now, not when they began.
                 who = await route.guard(self._wiring, request)
-            return await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
+            since = self._wiring.memory.verifier.applied
+            answer = await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
+            if request_id is not None:
+                # From here on nobody answers by what was before, in any process.
+                _show(answer, await self._wiring.memory.settle(request_id, since=since))
+            return answer
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
             if isinstance(error, Unavailable):
@@ -191,6 +199,12 @@ class _Path:
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
             return errors.accident(as_problem=self._problems)
+
+
+def _show(answer: Response, receipt: Receipt | None) -> None:
+    if receipt is not None:
+        told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"
+        answer.headers["tallystick-receipt"] = told
 
 
 def _request_id(request: Request) -> str:

@@ -5,7 +5,7 @@ No method waits, so each runs whole: that is all the transaction there is.
 
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -18,6 +18,8 @@ from tallystick.core.people import User
 from tallystick.core.ports import Added, Failures, Position, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.steady import steady
+from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_people import MemoryDirectory, Write, age
 from tallystick.storage.text import readable, require_storable
 
@@ -25,8 +27,9 @@ from tallystick.storage.text import readable, require_storable
 class MemoryStore:
     """A store that is gone with its process: for tests, and to see what the others must do."""
 
-    def __init__(self) -> None:
-        self.events = MemoryEvents()
+    def __init__(self, *, steady: Callable[[], int] = steady) -> None:
+        self.changes = MemoryChanges(steady)
+        self.events = MemoryEvents(self.changes.publish)
         self.people = MemoryDirectory(self.events.write)
         self.tokens = MemoryTokens(self.people, self.events.write)
         self.guesses = MemoryGuesses(self.people, self.events.write)
@@ -193,12 +196,14 @@ class MemoryBudgets:
 class MemoryEvents:
     """`ports.EventLog`."""
 
-    def __init__(self) -> None:
+    def __init__(self, publish: Write) -> None:
+        self._publish = publish
         self._events: list[Event] = []
 
     def write(self, event: Event) -> None:
         """One more."""
         self._events.append(event)
+        self._publish(event)
 
     async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
         found = [each for each in self._events if each.customer_id == customer_id and sought.matches(each)]

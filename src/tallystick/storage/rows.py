@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from tallystick.core import changes
+from tallystick.core.changes import Change
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Kind, Wanted, folded
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
@@ -22,6 +24,7 @@ AFTER_ALL: Final = 2**63 - 1
 BEFORE_ALL: Final = -(2**63)
 """An instant before every other: where the first batch of a list begins."""
 
+_KINDS: Final = {kind.value: kind for kind in changes.Kind}
 _ROLES: Final = {role.value: role for role in Role}
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 _ROWS: Final = msgspec.json.Decoder(list[list[Any]])
@@ -247,6 +250,12 @@ def of_origin(by: Origin) -> dict[str, Any]:
         "user_agent": readable(by.user_agent),
         "request_id": readable(by.request_id),
     }
+
+
+def change(row: Row) -> Change:
+    """A row of `changes_after`."""
+    _, kind, key = row
+    return Change(_KINDS[kind], key)
 
 
 def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
-_SHARED: Final = ("tokens", "people", "guesses", "budgets", "meta")
-_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets", "events")
+_SHARED: Final = ("tokens", "people", "guesses", "budgets", "changes", "meta")
+_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets", "events", "changes")
 
 
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,18 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     add_events: str
     events_of_customer: str
     events_of_target: str
+    # changes
+    next_seq: str
+    head: str
+    add_changes: str
+    changes_after: str
+    change_of_request: str
+    lease: str
+    ack: str
+    leave: str
+    hearing: str
+    trim_changes: str
+    trim_verifiers: str
     # meta
     meta: str
     keep_meta: str

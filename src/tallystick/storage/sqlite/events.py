@@ -8,6 +8,7 @@ from tallystick.core.events import Event, Sought
 from tallystick.core.ports import Position
 from tallystick.storage import rows
 from tallystick.storage.sqlite.finder import Finder
+from tallystick.storage.sqlite.hearing import publish
 from tallystick.storage.statements import load
 
 _SQL: Final = load("sqlite", driver="sqlite3")
@@ -26,6 +27,10 @@ class SqliteEvents:
 
 
 def write(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
-    """Within the transaction of what they tell: if this raises, nothing of it happened."""
+    """Within the transaction of what they tell: if this raises, nothing of it happened.
+
+    What they changed gets its number here as well, so that no change can be without one.
+    """
     if events:
         connection.execute(_SQL.add_events, {"events": rows.json([rows.of_event(event) for event in events])})
+        publish(connection, events)

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tallystick.core.caller import Reach
+from tallystick.core.changes import Change, Kind
 from tallystick.core.events import Origin
 from tallystick.core.find import Wanted
 from tallystick.core.secret import redacted
 from tallystick.storage import finding, rows
 from tallystick.storage.sqlite.finder import asked_of
+from tallystick.storage.sqlite.hearing import number
 
 _DRIVER: Final = "sqlite3"
 
@@ -36,4 +38,8 @@ def _revoke(connection: sqlite3.Connection, rule: Rule) -> int:
         connection.execute(finding.tell_end("sqlite", driver=_DRIVER, of_owner=of_owner), asked)
     except UnicodeEncodeError:
         return 0  # asked for text that no database can hold: no token has it
-    return connection.execute(finding.end("sqlite", driver=_DRIVER, of_owner=of_owner), asked).rowcount
+    ended = connection.execute(finding.end("sqlite", driver=_DRIVER, of_owner=of_owner), asked).rowcount
+    if ended:
+        # One change, however many: to look all of them up once more is cheaper than to name each.
+        number(connection, [Change(Kind.CUSTOMER, rule.reach.customer_id)], rule.by)
+    return ended

@@ -12,6 +12,7 @@ from tallystick.storage.sqlite.connection import connect
 from tallystick.storage.sqlite.events import SqliteEvents
 from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.guesses import SqliteGuesses
+from tallystick.storage.sqlite.hearing import SqliteChanges
 from tallystick.storage.sqlite.people import SqliteDirectory
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.setup import open_checked
@@ -36,6 +37,7 @@ class SqliteStore:
         self.guesses = SqliteGuesses(reader, writer)
         self.budgets = SqliteBudgets(writer)
         self.events = SqliteEvents(finder)
+        self.changes = SqliteChanges(reader, writer)
         self._reader = reader
         self._writer = writer
         self._finder = finder

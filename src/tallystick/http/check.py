@@ -1,0 +1,57 @@
+"""`/check`: may this token do that?  For gateways and applications that stand in front of an API."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from tallystick.core.errors import Forbidden
+from tallystick.core.may import has_scope, is_limited_to
+from tallystick.core.token import Token
+from tallystick.http.queries import read, text
+from tallystick.http.routes import Ask, json_answer
+
+QUERIES: Final = (
+    text("scope", "Words that the token must have; `global` has all of them."),
+    text("service", "The id of a service that the token must reach."),
+)
+NO_SCOPE: Final = "This token does not have the scope that is asked for"
+NO_SERVICE: Final = "This token does not reach the service that is asked for"
+
+
+class Allowed(msgspec.Struct):
+    """It may.  All there is to say stands in the headers."""
+
+
+async def check(ask: Ask) -> Response:
+    """Say whether the token that this request carries may do what is asked for: 200 if so, else 403.
+
+    `scope` and `service` say what; without them it is enough that the token is live.  The headers name whose it is.
+    """
+    token, asked = ask.caller.token, read(ask.request, QUERIES)
+    scope, service = asked.get("scope"), asked.get("service")
+    if scope is not None and not has_scope(token.scope, scope):
+        raise Forbidden(NO_SCOPE)
+    if service is not None and not await _reaches(ask, token, service):
+        raise Forbidden(NO_SERVICE)
+    answer = json_answer(Allowed())
+    answer.headers.update(names(token))
+    return answer
+
+
+def names(token: Token) -> dict[str, str]:
+    """The headers that say whose token it is."""
+    of_user = {} if token.user_id is None else {"tallystick-user": token.user_id}
+    return {
+        "tallystick-token": token.id,
+        "tallystick-customer": token.customer_id,
+        **of_user,
+        "tallystick-scope": str(token.scope),
+    }
+
+
+async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:
+    limited = is_limited_to(token, service_id)
+    if limited is not None:
+        return limited
+    return bool(await ask.wiring.store.people.known_services(token.customer_id, [service_id]))

@@ -1,0 +1,113 @@
+"""Keeps one process's memory true: holds its lease, has it hear what changed, and waits for the others after a change of its own."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from tallystick.core.changes import Changes
+from tallystick.core.errors import Unavailable
+from tallystick.core.ports import Seen, TokenStore
+from tallystick.core.receipt import LEASE_MS, MARGIN_MS, RENEW_MS, Receipt, settle
+from tallystick.core.secret import Digest, new_id
+from tallystick.core.verifier import Verifier
+from tallystick.steady import steady
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS: Final = 0.004  # to ask whether anything was written takes 2 µs
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)  # noqa: TID251 - other processes' writes are no event here: they are looked for
+
+
+class Memory:
+    """What this process remembers of tokens, over a store."""
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        changes: Changes,
+        *,
+        steady: Callable[[], int] = steady,
+        pause: Callable[[float], Awaitable[None]] = _pause,
+    ) -> None:
+        self.verifier = Verifier()
+        self._steady = steady
+        self._pause = pause
+        self._tokens = tokens
+        self._changes = changes
+        self._id = new_id()
+        self._one_at_a_time = asyncio.Lock()
+        self._renew_at = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def look_up(self, digest: Digest) -> Seen | None:
+        """What is behind a digest: from memory while the lease lasts, else from the store, and then remembered."""
+        seen = self.verifier.recall(digest, self._steady())
+        if seen is None:
+            mark = self.verifier.ask(digest)
+            seen = await self._tokens.look_up(digest)
+            self.verifier.learn(digest, mark, seen)
+        return seen
+
+    async def start(self) -> None:
+        """Begin to answer from memory.  Raises `Unavailable`."""
+        self.verifier.begin(at=await self._changes.head())
+        await self._renew()
+        self._task = asyncio.create_task(self._follow())
+
+    async def finish(self) -> None:
+        """Answer from memory no more, and say so, so that nobody waits for us."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self.verifier.let_go()
+        with suppress(Unavailable):
+            await self._changes.leave(self._id)
+
+    async def settle(self, request_id: str, *, since: int) -> Receipt | None:
+        """Wait until everybody has heard of what this request changed after `since`.  None when it changed nothing."""
+        seq = await self._changes.of_request(request_id, since=since)
+        if seq is None:
+            return None
+        if self._task is not None:
+            await self._catch_up()
+        return await settle(self._changes, seq, steady=self._steady, pause=self._pause)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                if self._steady() >= self._renew_at:
+                    await self._renew()
+                elif self._changes.stirred():
+                    await self._catch_up()
+            except Unavailable:
+                # Nothing to do: the lease ends by itself, and then every request asks the store.
+                _log.warning("the store is away: nothing is answered from memory when the lease has ended")
+                await self._pause(RENEW_MS / 1000)
+            except Exception:  # noqa: BLE001 - without this task memory would have no answers any more
+                _log.exception("following the changes failed")
+                await self._pause(RENEW_MS / 1000)
+            await self._pause(_LOOK_SECONDS)
+
+    async def _renew(self) -> None:
+        """The lease runs from before it was asked for, and is used only when everything has been heard that came before it."""
+        noted = self._steady()
+        await self._changes.lease(self._id, acked=self.verifier.applied, lasts_ms=LEASE_MS)
+        await self._catch_up()
+        self.verifier.hold(until=noted + LEASE_MS - MARGIN_MS)
+        self._renew_at = noted + RENEW_MS
+
+    async def _catch_up(self) -> None:
+        async with self._one_at_a_time:
+            before = self.verifier.applied
+            news = await self._changes.after(before)
+            if news.gap:
+                self.verifier.begin(at=news.upto)
+            elif news.upto > before:
+                self.verifier.hear(news.changes, upto=news.upto)
+            if news.upto > before:
+                await self._changes.ack(self._id, news.upto)

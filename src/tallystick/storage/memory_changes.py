@@ -1,0 +1,62 @@
+"""The numbered changes of the memory store, and who has heard of them."""
+
+from collections.abc import Callable
+
+from tallystick.core.changes import Change, Hearing, News, changes_of
+from tallystick.core.events import Event
+from tallystick.steady import steady
+
+
+class MemoryChanges:
+    """`ports.Changes`."""
+
+    def __init__(self, steady: Callable[[], int] = steady) -> None:
+        self._steady = steady
+        self._head = 0
+        self._told: list[tuple[int, Change, Event]] = []
+        self._leases: dict[str, tuple[int, int]] = {}
+        self._stirred = True
+
+    def publish(self, event: Event) -> None:
+        """Number what this event changes."""
+        self._stirred = True
+        for change in changes_of([event]):
+            self._head += 1
+            self._told.append((self._head, change, event))
+
+    def stirred(self) -> bool:
+        stirred, self._stirred = self._stirred, False
+        return stirred
+
+    async def head(self) -> int:
+        return self._head
+
+    async def after(self, seq: int) -> News:
+        kept = [number for number, _, _ in self._told]
+        gap = self._head > seq and (not kept or kept[0] > seq + 1)
+        return News(tuple(change for number, change, _ in self._told if number > seq), self._head, gap)
+
+    async def of_request(self, request_id: str, *, since: int) -> int | None:
+        made = [number for number, _, event in self._told if number > since and event.by.request_id == request_id]
+        return max(made, default=None)
+
+    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int) -> None:
+        self._leases[verifier_id] = (acked, self._steady() + lasts_ms)
+
+    async def ack(self, verifier_id: str, seq: int) -> None:
+        if verifier_id in self._leases:
+            acked, until = self._leases[verifier_id]
+            self._leases[verifier_id] = (max(acked, seq), until)
+
+    async def leave(self, verifier_id: str) -> None:
+        self._leases.pop(verifier_id, None)
+
+    async def hearing(self, seq: int) -> Hearing:
+        now = self._steady()
+        held = [acked for acked, until in self._leases.values() if until > now]
+        return Hearing(len(held), sum(acked < seq for acked in held))
+
+    async def trim(self, *, before: int) -> None:
+        self._told = [told for told in self._told if told[2].by.at >= before or told[0] == self._head]
+        now = self._steady()
+        self._leases = {name: lease for name, lease in self._leases.items() if lease[1] >= now}

@@ -1,0 +1,155 @@
+"""The numbered changes, and who has heard of them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tallystick.core.caller import Reach
+from tallystick.core.changes import Change, Hearing, Kind
+from tallystick.core.find import Wanted
+from tallystick.core.people import Role, UserChange
+from tallystick.core.ports import HandOver, Store
+from tallystick.core.secret import Secret, digester
+from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, NOW, ROOT, add, at, token, user
+
+ACMES = Reach(ACME.id, None)
+BY = at(NOW, request_id="request-1")
+ONE, TWO = token(name="one"), token(name="two")
+
+Write = Callable[[Store], Awaitable[Any]]
+TAKES_AWAY: dict[str, tuple[Write, set[Change]]] = {
+    "revoking one": (lambda s: s.tokens.revoke(ONE.id, reach=ACMES, by=BY), {Change(Kind.TOKEN, ONE.id)}),
+    "revoking many": (
+        lambda s: s.tokens.revoke_all([ONE.id, TWO.id], reach=ACMES, by=BY),
+        {Change(Kind.TOKEN, ONE.id), Change(Kind.TOKEN, TWO.id)},
+    ),
+    "sudo": (lambda s: s.tokens.raise_sudo(ONE.id, until=NOW + 9, by=BY), {Change(Kind.TOKEN, ONE.id)}),
+    "a role lowered, a user locked": (
+        lambda s: s.people.change_user(ANNA.id, customer_id=ACME.id, change=UserChange(locked=True), by=BY),
+        {Change(Kind.USER, ANNA.id)},
+    ),
+    "a password that ends tokens": (
+        lambda s: s.people.set_password(ANNA.id, password_hash="x", replacing=None, by=BY, kept=ONE.id),
+        {Change(Kind.USER, ANNA.id), Change(Kind.TOKEN, TWO.id)},
+    ),
+    "somebody who leaves": (
+        lambda s: s.people.hand_over(
+            ANNA.id,
+            customer_id=ACME.id,
+            plan=HandOver(moved=(ONE.id,), ended=(TWO.id,), role=Role.USER, delete=False),
+            by=BY,
+        ),
+        {Change(Kind.TOKEN, ONE.id), Change(Kind.TOKEN, TWO.id), Change(Kind.USER, ANNA.id)},
+    ),
+    "a user's end": (
+        lambda s: s.people.remove_user(BERT.id, customer_id=ACME.id, by=BY),
+        {Change(Kind.USER, BERT.id)},
+    ),
+    "a service's end": (
+        lambda s: s.people.remove_service(BLOG.id, customer_id=ACME.id, by=BY),
+        {Change(Kind.CUSTOMER, ACME.id)},
+    ),
+    "a customer's name": (
+        lambda s: s.people.rename_customer(ACME.id, name="Apex", by=BY),
+        {Change(Kind.CUSTOMER, ACME.id)},
+    ),
+}
+
+
+@pytest.fixture
+async def busy(store: Store) -> Store:
+    for one in (ONE, TWO):
+        await add(store, one)
+    return store
+
+
+@pytest.mark.parametrize("what", TAKES_AWAY)
+async def test_whatever_changes_what_was_there_is_told_to_verifiers(busy: Store, what: str) -> None:
+    write, expected = TAKES_AWAY[what]
+    before = await busy.changes.head()
+
+    await write(busy)
+
+    news = await busy.changes.after(before)
+    assert set(news.changes) == expected
+    assert not news.gap
+    assert news.upto == await busy.changes.head() > before
+    assert await busy.changes.of_request("request-1", since=before) == news.upto
+    assert await busy.changes.of_request("request-1", since=news.upto) is None
+    assert await busy.changes.of_request("request-2", since=before) is None
+
+
+async def test_what_a_rule_ends_is_told_to_verifiers(busy: Store) -> None:
+    before = await busy.changes.head()
+
+    assert await busy.tokens.revoke_matching(ACMES, Wanted(search="one"), reason="superseded", by=BY) == 1
+
+    told = set((await busy.changes.after(before)).changes)
+    assert told in ({Change(Kind.TOKEN, ONE.id)}, {Change(Kind.CUSTOMER, ACME.id)})
+    assert await busy.tokens.revoke_matching(ACMES, Wanted(search="one"), reason="superseded", by=BY) == 0
+    assert await busy.changes.head() == before + 1
+
+
+async def test_what_is_new_needs_nobody_to_forget(busy: Store) -> None:
+    before = await busy.changes.head()
+
+    await busy.tokens.add(token(name="new"), digester(bytes(32))(Secret.mint()), limit=9, parent_id=None, by=BY)
+    await busy.people.add_user(user("new"), password_hash="!", by=BY)
+
+    assert await busy.changes.head() == before
+
+
+async def test_what_did_not_happen_is_not_told(busy: Store) -> None:
+    before = await busy.changes.head()
+
+    assert not await busy.tokens.revoke("nothing", reach=ACMES, by=BY)
+    assert await busy.tokens.revoke_all([ONE.id, "nothing"], reach=ACMES, by=BY)
+    await busy.people.change_user(ROOT.id, customer_id=ACME.id, change=UserChange(role=Role.USER), by=BY)
+
+    assert await busy.changes.head() == before
+
+
+async def test_anything_written_stirs(busy: Store) -> None:
+    busy.changes.stirred()
+
+    assert not busy.changes.stirred()
+    await busy.tokens.revoke(ONE.id, reach=ACMES, by=BY)
+    assert busy.changes.stirred()
+    assert not busy.changes.stirred()
+
+
+async def test_who_has_heard_is_counted_among_those_who_hold_a_lease(store: Store) -> None:
+    changes = store.changes
+    assert await changes.hearing(5) == Hearing(0, 0)
+
+    await changes.lease("one", acked=5, lasts_ms=60_000)
+    await changes.lease("two", acked=4, lasts_ms=60_000)
+    await changes.lease("over", acked=0, lasts_ms=0)
+    assert await changes.hearing(5) == Hearing(2, 1)
+
+    await changes.ack("two", 5)
+    await changes.ack("nobody", 5)
+    assert await changes.hearing(5) == Hearing(2, 0)
+    await changes.ack("one", 3)
+    assert await changes.hearing(5) == Hearing(2, 0)
+    assert await changes.hearing(6) == Hearing(2, 2)
+
+    await changes.leave("one")
+    assert await changes.hearing(6) == Hearing(1, 1)
+
+
+async def test_who_needs_what_was_trimmed_is_told_so(busy: Store) -> None:
+    start = await busy.changes.head()
+    await busy.tokens.revoke(ONE.id, reach=ACMES, by=at(NOW))
+    await busy.tokens.revoke(TWO.id, reach=ACMES, by=at(NOW + DAY))
+    await busy.changes.lease("over", acked=0, lasts_ms=0)
+
+    await busy.changes.trim(before=NOW + 1)
+
+    assert (await busy.changes.after(start)).gap
+    last = await busy.changes.head()
+    assert not (await busy.changes.after(last - 1)).gap
+    assert (await busy.changes.after(last)).changes == ()
+    await busy.changes.trim(before=NOW + 2 * DAY)
+    assert not (await busy.changes.after(last - 1)).gap
