@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, Unauthenticated, Unavailable
 from tallystick.core.events import Event, Origin, Sought
+from tallystick.core.find import Wanted
 from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import Added, Directory, EventLog, GuessLog, HandOver, Store, TokenStore, WriteBudgets
 from tallystick.core.secret import Secret, digester
@@ -275,6 +276,27 @@ async def test_a_customers_first_event_is_its_own(busy: Store) -> None:
     (event,) = await busy.events.find(new.id, Sought(), after=None, size=2)
     assert told(event) == ("customer.create", new.id, None, {"name": "Acme", "created_at": ACME.created_at})
     assert event.by == BY
+
+
+async def test_what_a_rule_ends_leaves_its_events_with_the_reason(busy: Store) -> None:
+    ended = await busy.tokens.revoke_matching(ACMES, Wanted(search="old"), reason="superseded", by=BY)
+
+    (event,) = await logged(busy)
+    assert ended == 1
+    assert told(event) == ("token.revoke", token(name="old").id, {**TOKEN, "name": "old"}, None)
+    assert (event.reason, event.by) == ("superseded", BY)
+
+
+async def test_a_rule_whose_events_cannot_be_written_ends_nothing(sqlite: SqliteStore, path: Path) -> None:
+    await made_busy(sqlite)
+    before = _dump(path)
+    _run(path, "ALTER TABLE event RENAME TO away")
+
+    with pytest.raises(Unavailable):
+        await sqlite.tokens.revoke_matching(ACMES, Wanted(search="old"), reason="superseded", by=BY)
+
+    _run(path, "ALTER TABLE away RENAME TO event")
+    assert _dump(path) == before
 
 
 async def test_every_method_that_takes_an_origin_is_among_those_that_are_walked() -> None:
