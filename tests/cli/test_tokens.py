@@ -1,4 +1,4 @@
-"""`tallystick token` against answers that our own server would not give, in process and without a terminal."""
+"""`tallystick token` and `tallystick automation` against answers that our own server would not give, in process and without a terminal."""
 
 import json
 import re
@@ -11,11 +11,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tallystick.cli import ending, output, tokens
+from tallystick.cli import automation, ending, output, tokens
 from tallystick.cli.completion import completion
 from tallystick.client.errors import STATUS
 from tests.client.server import serving
-from tests.client.shapes import CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
+from tests.client.shapes import AUTOMATION_CREATED, CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
 
 KEY = "a-secret-key"
 PASSWORD = "correct horse"
@@ -27,12 +27,14 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TALLYSTICK_URL", raising=False)
 
 
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(tokens.token, arguments, input=stdin)
+def run(*arguments: str, stdin: str | None = None, group: click.Group = tokens.token) -> Result:
+    return CliRunner().invoke(group, arguments, input=stdin)
 
 
-def commands() -> Iterator[click.Command]:
-    yield from tokens.token.commands.values()
+def commands() -> Iterator[tuple[str, click.Command]]:
+    for group in (tokens.token, automation.automation):
+        for name, command in group.commands.items():
+            yield f"{group.name} {name}", command
 
 
 # failures
@@ -88,7 +90,9 @@ def test_what_we_did_not_raise_on_purpose_is_a_traceback_and_not_a_sentence(monk
 
 def test_no_option_takes_a_secret_from_the_command_line() -> None:
     """Except a one-time code, which is worth nothing a minute later."""
-    options = {name for command in commands() for each in command.params for name in each.opts if name.startswith("--")}
+    options = {
+        name for _, command in commands() for each in command.params for name in each.opts if name.startswith("--")
+    }
 
     assert {name for name in options if re.search("token|pass|secret|key", name)} == {
         "--token-file",
@@ -184,6 +188,27 @@ def test_what_is_no_time_is_refused_before_anything_is_sent(text: str) -> None:
     assert "--expires" in result.stderr
 
 
+def test_a_wish_for_an_automation_token_is_sent_as_it_was_given() -> None:
+    with serving(**{"POST_automation-tokens": [(200, AUTOMATION_CREATED, {})]}) as server:
+        result = run(
+            *("create", "deploy", "--role", "billing", "--url", server.url, "--scope", "purge_all", "--service", "a"),
+            *("--service", "b", "--expires", "2031-01-01T00:00:00+02:00", "--tls-access"),
+            group=automation.automation,
+        )
+
+    _, body = server.sent[0]
+    assert json.loads(body) == {
+        "name": "deploy",
+        "role": "billing",
+        "scope": "purge_all",
+        "services": ["a", "b"],
+        "expires_at": "2031-01-01T00:00:00+02:00",
+        "tls_access": True,
+    }
+    assert result.stdout == f"{SECRET}\n"
+    assert SECRET not in result.stderr
+
+
 def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(POST_sudo=[(400, NEEDS_OTP, {})], POST_tokens=[(403, NEEDS_SUDO, {})]) as server:
         no_password = run("create", "--url", server.url)
@@ -234,17 +259,19 @@ def test_an_empty_list_is_nothing_in_a_pipe_and_an_empty_array_in_json() -> None
 
 
 @pytest.mark.parametrize(
-    "width, with_user, titles",
+    "width, columns, titles",
     [
-        (200, True, "ID USER NAME SCOPE SERVICES CREATED USED EXPIRES"),
-        (80, True, "ID USER NAME SCOPE EXPIRES"),
-        (200, False, "ID NAME SCOPE SERVICES CREATED USED EXPIRES"),
-        (80, False, "ID NAME SCOPE SERVICES USED EXPIRES"),
-        (10, False, "ID NAME SCOPE EXPIRES"),
+        (200, output.OF_ALL, "ID USER NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.OF_ALL, "ID USER NAME SCOPE EXPIRES"),
+        (200, output.OWN, "ID NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.OWN, "ID NAME SCOPE SERVICES USED EXPIRES"),
+        (10, output.OWN, "ID NAME SCOPE EXPIRES"),
+        (200, output.AUTOMATION, "ID NAME ROLE SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.AUTOMATION, "ID NAME ROLE SCOPE USED EXPIRES"),
     ],
 )
-def test_a_table_drops_columns_before_it_cuts_ids(width: int, with_user: bool, titles: str) -> None:
-    assert output._columns_for(width, with_user=with_user) == titles.split()
+def test_a_table_drops_columns_before_it_cuts_ids(width: int, columns: tuple[str, ...], titles: str) -> None:
+    assert output._columns_for(width, columns) == titles.split()
 
 
 @pytest.mark.parametrize(
@@ -318,7 +345,10 @@ def test_a_line_that_is_no_id_stops_everything(tmp_path: Path) -> None:
 # the rest
 
 
-@pytest.mark.parametrize("command", [*tokens.token.commands.values(), completion], ids=lambda command: command.name)
+BY_NAME = [pytest.param(command, id=name) for name, command in [*commands(), ("completion", completion)]]
+
+
+@pytest.mark.parametrize("command", BY_NAME)
 def test_every_command_and_option_says_what_it_is_for(command: click.Command) -> None:
     assert command.help
     for each in command.params:

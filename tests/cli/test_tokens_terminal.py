@@ -1,4 +1,4 @@
-"""`tallystick token` on a real terminal, against a real server: it asks for what is missing, and shows tables and bars."""
+"""`tallystick token` and `tallystick automation` on a real terminal, against a real server: it asks for what is missing, and shows tables and bars."""
 
 import base64
 import hashlib
@@ -27,10 +27,10 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-def terminal(url: str, token: str, directory: Path, *arguments: str) -> Terminal:
+def terminal(url: str, token: str, directory: Path, *arguments: str, group: str = "token") -> Terminal:
     file = directory / "token"
     file.write_text(token)
-    return Terminal("token", *arguments, "--url", url, "--token-file", str(file), cwd=directory)
+    return Terminal(group, *arguments, "--url", url, "--token-file", str(file), cwd=directory)
 
 
 def one_time_code(secret: str) -> str:
@@ -39,6 +39,12 @@ def one_time_code(secret: str) -> str:
     digest = hmac.new(base64.b32decode(secret), step, hashlib.sha1).digest()
     start = digest[-1] & 15
     return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def granted(server: RunningServer, who: str) -> str:
+    """A token by password alone, which is not in sudo."""
+    with TokensApi("", url=server.url) as api:
+        return api.create_token(username=server[f"{who}_LOGIN"], password=server[f"{who}_PASSWORD"]).secret.reveal()
 
 
 def plain(screen: str) -> str:
@@ -145,6 +151,56 @@ def test_a_list_is_a_table_with_times_as_distances(tmp_path: Path) -> None:
     assert lines[3] == "2 tokens"
     assert max(map(len, lines)) <= 80
     assert "\x1b[31m" not in ended.screen
+
+
+def test_an_automation_token_is_made_by_password_stands_in_a_table_and_is_revoked(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    def on_terminal(*arguments: str) -> Terminal:
+        return terminal(server.url, root, tmp_path, *arguments, group="automation")
+
+    # Not the one that others here may have raised.
+    root = granted(server, "SUPERUSER")
+    asked = on_terminal("create", "deploy", "--role", "engineer", "--expires", "90d")
+    asked.answer("Password: ", server["SUPERUSER_PASSWORD"])
+    made = asked.end()
+    on_terminal("create", "nightly", "--role", "user", "--service", server["SERVICE_1"]).end()
+    listed = plain(on_terminal("list").end().screen).splitlines()
+    ids = [line.split()[0] for line in listed[1:3]]
+    shown = plain(on_terminal("show", ids[0]).end().screen).splitlines()
+    asked = on_terminal("revoke", *ids)
+    asked.answer("Revoke 2 tokens? [y/N]: ", "y")
+    revoked = asked.end()
+
+    assert re.search(r"^tly_[0-9A-Za-z]{38}$", made.screen, re.MULTILINE)
+    assert "shown this once" in made.screen
+    assert server["SUPERUSER_PASSWORD"] not in made.screen
+    assert [line.split()[1:] for line in listed] == [
+        ["NAME", "ROLE", "SCOPE", "USED", "EXPIRES"],
+        ["deploy", "engineer", "global", "never", "in", "89d"],
+        ["nightly", "user", "global", "never", "never"],
+        ["tokens"],
+    ]
+    assert [line.split() for line in shown[:4]] == [
+        ["id", ids[0]],
+        ["name", "deploy"],
+        ["kind", "automation"],
+        ["role", "engineer"],
+    ]
+    assert revoked.code == 0
+    assert "Revoked 2 tokens." in revoked.screen
+
+
+def test_in_a_table_of_everybodys_tokens_automation_stands_where_a_user_would(tmp_path: Path) -> None:
+    rows = [READ, READ | {"id": "b" * 22, "user_id": None}]
+    with serving(GET_customer_c_tokens=[(200, rows, {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "list", "--customer", "c").end()
+
+    assert [line.split()[:2] for line in plain(ended.screen).splitlines()[:3]] == [
+        ["ID", "USER"],
+        [READ["id"], READ["user_id"]],
+        ["b" * 22, "automation"],
+    ]
 
 
 def test_no_to_the_question_revokes_nothing(tmp_path: Path) -> None:

@@ -50,9 +50,11 @@ def test_any_other_status_is_the_root_and_carries_it(status: int) -> None:
         ({"errors": [{"title": "Bad", "detail": "id is wrong"}, {"title": "x"}]}, "Bad", "id is wrong"),
         (
             {"title": "Bad Request", "status": 400, "detail": "name is required", "errors": None},
-            "Bad Request",
             "name is required",
+            None,
         ),
+        ({"title": "Quota", "status": 400, "detail": "name is required"}, "Quota", "name is required"),
+        ({"title": "Bad Request", "status": 400}, "Bad Request", None),
         ({"detail": "name is required"}, "name is required", None),
         ({"code": "invalid_grant"}, "The username or the password is wrong.", None),
         ({"msg": "invalid_grant"}, "The username or the password is wrong.", None),

@@ -231,7 +231,36 @@ def test_what_an_automation_token_is_refused_is_said_in_words(call: Call, server
     with pytest.raises(Invalid) as caught:
         call("AutomationTokensApi", lambda api: api.create_automation_token(name="n", role="superuser", **proof))
 
-    assert caught.value.detail == "an automation token cannot be a superuser: use one of billing, engineer, user"
+    assert caught.value.msg == "an automation token cannot be a superuser: use one of billing, engineer, user"
+
+
+def test_an_automation_token_takes_a_token_in_sudo_and_the_error_says_what_helps(
+    call: Call, server: RunningServer
+) -> None:
+    proof = {"username": server["SUPERUSER_LOGIN"], "password": server["SUPERUSER_PASSWORD"]}
+    secret = call("TokensApi", lambda api: api.create_token(**proof), token="").secret.reveal()
+
+    with pytest.raises(Forbidden) as caught:
+        call("AutomationTokensApi", lambda api: api.create_automation_token(name="n", role="user"), token=secret)
+
+    assert caught.value.msg == "You must POST /sudo to access this endpoint"
+    assert caught.value.detail == "Pass the password too, and the token is raised first."
+
+
+def test_more_automation_tokens_than_a_page_holds_are_all_listed_once(call: Call, server: RunningServer) -> None:
+    proof = {"password": server["SUPERUSER_PASSWORD"]}
+    call("TokensApi", lambda api: api.create_token(**proof))  # which raises it, for all that follow
+    api_name, before = "AutomationTokensApi", call("AutomationTokensApi", lambda api: api.list_automation_tokens())
+    made = [
+        call(api_name, lambda api, n=n: api.create_automation_token(name=f"n {n}", role="user")).id for n in range(101)
+    ]
+
+    listed = call(api_name, lambda api: api.list_automation_tokens())
+    call("TokensApi", lambda api: api.bulk_revoke_tokens(made))
+    after = call(api_name, lambda api: api.list_automation_tokens())
+
+    assert [token.id for token in listed] == [token.id for token in before] + sorted(made, key=made.index)
+    assert after == before
 
 
 # Revoking by rule, and who did what: as a superuser whose own token a rule must spare.

@@ -7,6 +7,7 @@
     init        the real thing, made once: key file, database, first superuser
     admin       people, services, passwords and one-time codes, straight in the database
     tokens      `tallystick token`, over the client
+    automation  `tallystick automation`, the same for tokens that belong to nobody
 
 Importing this imports no command: `tallystick token` works where the server's packages are not installed.
 """
@@ -36,6 +37,11 @@ COMMANDS: Final = {
     "demo": Entry("tallystick.cli.demo:demo", "Start a small world to try things in.", server=True),
     "token": Entry(
         "tallystick.cli.tokens:token", "Create, list, show and revoke tokens of a running service.", server=False
+    ),
+    "automation": Entry(
+        "tallystick.cli.automation:automation",
+        "Create, list, show and revoke automation tokens of a running service.",
+        server=False,
     ),
     "completion": Entry(
         "tallystick.cli.completion:completion", "Print the completion script for a shell.", server=False

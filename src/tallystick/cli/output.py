@@ -1,4 +1,4 @@
-"""What `tallystick token` shows.  But for how it ends (`ending`), nothing else in it prints.
+"""What `tallystick token` and `tallystick automation` show.  But for how it ends (`ending`), nothing else in it prints.
 
 Results go to standard output: as a table where somebody is looking, as lines with tabs between the fields where not, as JSON
 on request.  Everything else (notes, questions, progress, errors) goes to standard error, so that a pipe gets results only.
@@ -10,13 +10,21 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final
 
 import click
 import msgspec
 
 from tallystick.client.errors import clean
-from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
+from tallystick.client.models import (
+    AutomationToken,
+    Identity,
+    IssuedAutomationToken,
+    IssuedToken,
+    RevocationPlan,
+    Token,
+)
 
 
 def note(text: str) -> None:
@@ -24,7 +32,7 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def show_issued(token: IssuedToken, *, as_json: bool) -> None:
+def show_issued(token: IssuedToken | IssuedAutomationToken, *, as_json: bool) -> None:
     """The secret: the one result that cannot be had again.  Alone on standard output, unless as JSON."""
     if as_json:
         show_json(msgspec.to_builtins(token.record) | {"secret": token.secret.reveal()})
@@ -35,15 +43,20 @@ def show_issued(token: IssuedToken, *, as_json: bool) -> None:
         note("Its secret is shown this once and cannot be had again: keep it now.")
 
 
-def show_tokens(tokens: Sequence[Token], *, with_user: bool, as_json: bool) -> None:
+OWN: Final = ("ID", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
+OF_ALL: Final = ("ID", "USER", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
+AUTOMATION: Final = ("ID", "NAME", "ROLE", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
+
+
+def show_tokens(tokens: Sequence[Token], *, columns: Sequence[str], as_json: bool) -> None:
     """A list of tokens, one a line.  The id comes first: `cut -f1` makes a list to revoke of it."""
     if as_json:
         show_json(tokens)
     elif sys.stdout.isatty():
-        _table(tokens, with_user=with_user)
+        _table(tokens, columns)
         note(count(len(tokens)))
     else:
-        _lines(_exact(token, with_user=with_user) for token in tokens)
+        _lines(map(itemgetter(*columns), map(_exact, tokens)))
 
 
 def show_token(token: Token, *, as_json: bool) -> None:
@@ -54,7 +67,7 @@ def show_token(token: Token, *, as_json: bool) -> None:
     _fields(
         ("id", token.id),
         ("name", token.name),
-        ("user", token.user_id),
+        *_whose(token),
         ("customer", token.customer_id),
         ("scope", token.scope),
         ("services", ", ".join(token.services) or "all"),
@@ -73,10 +86,15 @@ def show_identity(identity: Identity, *, as_json: bool) -> None:
         show_json(identity)
         return
     _fields(
+        # For the sake of clients that show a user, an automation token's name stands for one.
+        ("kind", None if identity.user_id else _NOBODY),
         ("login", identity.login),
-        ("user", _named(identity.user_id, identity.user_name)),
+        ("user", _named(identity.user_id, identity.user_name) if identity.user_id else None),
         ("customer", _named(identity.customer_id, identity.customer_name)),
-        ("token", _summary(identity.token)),
+        ("token", _named(identity.token.id, identity.token.name)),
+        ("scope", identity.token.scope),
+        ("expires", _instant(identity.token.expires_at) or "never"),
+        # Which of them it is limited to is not told here, only which it reaches.
         ("services", ", ".join(sorted(f"{name} ({key})" for key, name in identity.services.items()))),
     )
 
@@ -91,9 +109,9 @@ def show_plan(plan: RevocationPlan, *, as_json: bool, err: bool) -> None:
     if as_json:
         show_json(plan)
     elif err or sys.stdout.isatty():
-        _table(plan.sample, with_user=True, err=err)
+        _table(plan.sample, OF_ALL, err=err)
     else:
-        _lines(_exact(token, with_user=True) for token in plan.sample)
+        _lines(map(itemgetter(*OF_ALL), map(_exact, plan.sample)))
     if not plan.count:
         note("There are none.")
         return
@@ -137,7 +155,7 @@ def count(number: int) -> str:
     return "1 token" if number == 1 else f"{number:,} tokens"
 
 
-def _table(tokens: Sequence[Token], *, with_user: bool, err: bool = False) -> None:
+def _table(tokens: Sequence[Token], columns: Sequence[str], *, err: bool = False) -> None:
     # Here, not above: rich takes longer to import than the rest of the command, and a pipe needs none of it.
     from rich.console import Console
     from rich.table import Table
@@ -145,7 +163,7 @@ def _table(tokens: Sequence[Token], *, with_user: bool, err: bool = False) -> No
 
     console = Console(stderr=err)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    titles = _columns_for(console.width, with_user=with_user)
+    titles = _columns_for(console.width, columns)
     for title in titles:
         table.add_column(title, min_width=_WIDTHS[title], no_wrap=title not in ("NAME", "SCOPE"))
     now = datetime.now(UTC)
@@ -161,6 +179,7 @@ _WIDTHS: Final = {
     "ID": 22,  # to be copied, so never cut
     "USER": 22,
     "NAME": 7,
+    "ROLE": 8,
     "SCOPE": 12,
     "SERVICES": 8,
     "CREATED": 8,
@@ -170,9 +189,9 @@ _WIDTHS: Final = {
 _FIRST_TO_GO: Final = ("CREATED", "SERVICES", "USED")
 
 
-def _columns_for(width: int, *, with_user: bool) -> list[str]:
+def _columns_for(width: int, columns: Sequence[str]) -> list[str]:
     """Those that fit."""
-    titles = [title for title in _WIDTHS if with_user or title != "USER"]
+    titles = list(columns)
     for title in _FIRST_TO_GO:
         if sum(_WIDTHS[each] + 2 for each in titles) > width:
             titles.remove(title)
@@ -180,11 +199,7 @@ def _columns_for(width: int, *, with_user: bool) -> list[str]:
 
 
 def _at_a_glance(token: Token, now: datetime) -> dict[str, str | None]:
-    return {
-        "ID": token.id,
-        "USER": token.user_id,
-        "NAME": token.name,
-        "SCOPE": token.scope,
+    return _exact(token) | {
         "SERVICES": f"{len(token.services)}" if token.services else "all",
         "CREATED": distance(token.created_at, now),
         "USED": distance(token.last_used_at, now),
@@ -192,10 +207,32 @@ def _at_a_glance(token: Token, now: datetime) -> dict[str, str | None]:
     }
 
 
-def _exact(token: Token, *, with_user: bool) -> list[str | None]:
-    user = [token.user_id] if with_user else []
-    times = [_instant(each) for each in (token.created_at, token.last_used_at, token.expires_at)]
-    return [token.id, *user, token.name, token.scope, ",".join(token.services), *times]
+def _exact(token: Token) -> dict[str, str | None]:
+    return {
+        "ID": token.id,
+        "USER": token.user_id or _NOBODY,
+        "NAME": token.name,
+        "ROLE": token.role if isinstance(token, AutomationToken) else None,
+        "SCOPE": token.scope,
+        "SERVICES": ",".join(token.services),
+        "CREATED": _instant(token.created_at),
+        "USED": _instant(token.last_used_at),
+        "EXPIRES": _instant(token.expires_at),
+    }
+
+
+def _whose(token: Token) -> Iterator[tuple[str, str | None]]:
+    if token.user_id:
+        yield "user", token.user_id
+        return
+    yield "kind", _NOBODY
+    if isinstance(token, AutomationToken):
+        yield "role", token.role
+        yield "creator", token.creator_id
+        yield "TLS", None if token.tls_access is None else "yes" if token.tls_access else "no"
+
+
+_NOBODY: Final = "automation"  # what stands where a user would: no id is that short
 
 
 def _fields(*pairs: tuple[str, str | None]) -> None:
@@ -225,7 +262,8 @@ _STEERING: Final = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 def _summary(token: Token) -> str:
     services = "all services" if not token.services else f"services {', '.join(token.services)}"
     end = f"until {_instant(token.expires_at)}" if token.expires_at else "never expires"
-    return clean(f"{_named(token.id, token.name)}: {token.scope}, {services}, {end}") or ""
+    role = f"{token.role}, " if isinstance(token, AutomationToken) and token.role else ""
+    return clean(f"{_named(token.id, token.name)}: {role}{token.scope}, {services}, {end}") or ""
 
 
 def _named(key: str | None, name: str | None) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from tallystick.cli import find, output, terminal
-from tallystick.cli.speaking import api_of, connected, first_line, proven, proving
+from tallystick.cli import find, issuing, output, terminal
+from tallystick.cli.connect import api, as_json, connected
 from tallystick.client.models import RevocationPlan
+from tallystick.client.sync import TokensApi
 from tallystick.core.revoke import Reason
 
 
@@ -24,8 +25,8 @@ from tallystick.core.revoke import Reason
 )
 @click.option("--dry-run", is_flag=True, help="Only show how many there are, and some of them.")
 @click.option("--yes", is_flag=True, help="Do not show and ask before.")
-@proving
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@issuing.proof
+@as_json
 @connected
 def revoke_matching(
     reason: str,
@@ -48,18 +49,18 @@ def revoke_matching(
         raise click.UsageError("Say which tokens: with none of the filters it would be all.")
     if not (dry_run or yes or terminal.is_interactive()):
         raise click.UsageError("Nobody is here to be asked: say --yes, or --dry-run.")
-    password = first_line() if password_stdin else None
-    with api_of(url=url, token_file=token_file) as api:
-        ask, what = partial(api.revoke_matching, reason=reason, **wanted), "Revoking"
+    password = terminal.first_line() if password_stdin else None
+    with api(TokensApi, url=url, token_file=token_file) as tokens:
+        ask, what = partial(tokens.revoke_matching, reason=reason, **wanted), "Revoking"
         if dry_run or not yes:
-            plan = proven(partial(ask, dry_run=True), password, otp)
+            plan = issuing.proven(partial(ask, dry_run=True), password=password, otp=otp)
             output.show_plan(plan, as_json=as_json and dry_run, err=not dry_run)
             if dry_run or not plan.count:
                 return
             terminal.confirm(f"Revoke {output.count(plan.count)}?")
             # The token was raised a moment ago, and a code works once.
             password, otp, what = None, None, f"Revoking {output.count(plan.count)}"
-        done = proven(partial(_revoke, ask, what), password, otp)
+        done = issuing.proven(partial(_revoke, ask, what), password=password, otp=otp)
     output.show_revocation(done, as_json=as_json)
 
 

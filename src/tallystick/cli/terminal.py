@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from tallystick.core.errors import Invalid
+from tallystick.core.errors import Invalid, TallystickError
 
 _PASSWORD_BYTES_MAX: Final = 4096
 
@@ -22,9 +22,15 @@ def is_shown(*, err: bool = False) -> bool:
 
 def ask(what: str) -> str:
     """A line of text.  Raises `Invalid` when nobody is there to be asked."""
+    return answer(what, otherwise=Invalid(f"there is no terminal to ask on: {what[:1].lower() + what[1:]}"))
+
+
+def answer(what: str, *, otherwise: TallystickError, hide: bool = False) -> str:
+    """A line of text; `hide`: typed unseen.  Raises `otherwise` when nobody is there to be asked."""
     if not is_interactive():
-        raise Invalid(f"there is no terminal to ask on: {what[:1].lower() + what[1:]}")
-    answer: str = click.prompt(what, type=str)
+        raise otherwise
+    # On standard error, so that `SECRET=$(tallystick token create)` works and still asks.
+    answer: str = click.prompt(what, type=str, hide_input=hide, err=True)
     return answer
 
 
@@ -45,7 +51,7 @@ def new_password(*, words: list[str], from_stdin: bool) -> str:
     from tallystick.identity.password import check_acceptable
 
     if from_stdin:
-        password = _first_line()
+        password = first_line()
         check_acceptable(password, known_words=words)
         return password
     if not is_interactive():
@@ -60,11 +66,13 @@ def new_password(*, words: list[str], from_stdin: bool) -> str:
             return password
 
 
-def _first_line() -> str:
+def first_line() -> str:
+    """A password: the first line of standard input.  Raises `Invalid` when there is none, or no text."""
     line = sys.stdin.buffer.readline(_PASSWORD_BYTES_MAX).rstrip(b"\r\n")
     if not line:
         raise Invalid("no password came on standard input")
     try:
         return line.decode()
-    except UnicodeDecodeError as error:
-        raise Invalid("the password on standard input is not UTF-8") from error
+    except UnicodeDecodeError:
+        # Without a cause: it holds the line.
+        raise Invalid("the password on standard input is not UTF-8") from None

@@ -7,6 +7,7 @@ Four families of bodies are in use, under any content type: `{"msg", "detail"}`,
 import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -54,6 +55,7 @@ _SENTENCES: Final = {
     NEEDS_OTP: "A current one-time code is needed: pass it as otp.",
 }
 
+_PHRASES: Final = {each.value: each.phrase for each in HTTPStatus}
 _LONGEST: Final = 500  # A page of HTML is not a message.
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")  # a number for programs, in front of the sentence
 # What an answer says must not steer a terminal, forge a second line in a log, or turn the rest of its line around (bidi).
@@ -70,6 +72,8 @@ def refusal(
     """
     said = _said(body)
     msg, detail, code = (clean(said.get(field), hidden) for field in ("msg", "detail", "code"))
+    if msg == _PHRASES.get(status) and detail is not None:
+        msg = detail  # a problem's title (RFC 9457) is often only the status, in words
     if code is None and msg in _SENTENCES:
         code = msg
     if code is None and status == 400 and "one-time password" in f"{msg} {detail}".lower():

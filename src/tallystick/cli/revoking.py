@@ -1,0 +1,57 @@
+"""Revoking tokens by id, few or many."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from tallystick.cli import output, terminal
+from tallystick.client.sync import TokensApi
+from tallystick.core.errors import TallystickError
+
+BULK: Final = 1_000
+"""Ids in one request: few enough that each is quick, and that a failure leaves most of the work done."""
+
+yes = click.option("--yes", is_flag=True, help="Do not ask before revoking more than one.")
+
+
+def wanted(ids: Sequence[str], *, yes: bool) -> list[str]:
+    """The ids, once each; - stands for those on standard input, one a line.  Asks before more than one, unless `yes`."""
+    found = list(dict.fromkeys(_expanded(ids)))
+    if len(found) > 1 and not yes:
+        terminal.confirm(f"Revoke {output.count(len(found))}?")
+    return found
+
+
+def revoke(api: TokensApi, ids: Sequence[str]) -> None:
+    """Revoke them, and say how far it came."""
+    if len(ids) == 1:
+        api.revoke_token(ids[0])
+    else:
+        _revoke_many(api, ids)
+    output.show_revoked(len(ids), of=len(ids))
+
+
+def _revoke_many(api: TokensApi, ids: Sequence[str]) -> None:
+    done = 0
+    try:
+        with output.progress(len(ids), "Revoking") as advance:
+            for start in range(0, len(ids), BULK):
+                some = ids[start : start + BULK]
+                api.bulk_revoke_tokens(some)
+                done += len(some)
+                advance(len(some))
+    except TallystickError:
+        if done:
+            output.show_revoked(done, of=len(ids))
+        raise
+
+
+def _expanded(ids: Sequence[str]) -> Iterator[str]:
+    for each in ids:
+        if each == "-":
+            lines = (line.decode("ascii", "replace").strip() for line in sys.stdin.buffer)
+            yield from (line for line in lines if line)
+        else:
+            yield each
