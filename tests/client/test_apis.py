@@ -225,7 +225,8 @@ def test_a_problem_is_read_as_any_other_refusal(drive: Drive) -> None:
     with pytest.raises(Invalid) as caught:
         drive(server, lambda api: api.create_automation_token(name="", role="user"), api="AutomationTokensApi", url=URL)
 
-    assert (caught.value.msg, caught.value.detail, caught.value.status) == ("Bad Request", "name is required", 400)
+    # The title names the status; the detail is the sentence.
+    assert (caught.value.msg, caught.value.detail, caught.value.status) == ("name is required", None, 400)
 
 
 def test_what_stands_in_the_way_of_a_deletion_is_a_conflict_that_says_so(drive: Drive) -> None:
