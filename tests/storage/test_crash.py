@@ -1,5 +1,6 @@
 """kill -9, in the middle of it, again and again: what was acknowledged is there, and nothing is there by half."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tallystick.core.caller import Reach
+from tallystick.core.people import User
 from tallystick.storage.sqlite.store import SqliteStore
-from tests.core.world import ACME, ANNA, BERT, BLOG, NOW, SHOP, add, populated, token
+from tests.core.world import ACME, ANNA, BERT, BLOG, NOW, SHOP, add, at, populated, token, user
 from tests.storage.crasher import digest_of
 
 ROUNDS = 10
@@ -75,3 +77,53 @@ async def check(path: Path, added: set[str], revoked: set[str]) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+async def test_who_was_leaving_has_left_whole_or_not_at_all(path: Path) -> None:
+    """Whoever was acknowledged has; the one after them may have; nobody by half."""
+    store = await populated(SqliteStore.open(path))
+    staying = [user(f"leaver{number}x") for number in range(100 * ROUNDS)]
+    await asyncio.gather(*(store.people.add_user(each, password_hash="!", by=at(NOW - 1)) for each in staying))
+    tokens = [token(each, id=f"{each.id}-{kind}") for each in staying for kind in ("m", "e")]
+    await asyncio.gather(*(add(store, each) for each in tokens))
+    await store.close()
+    acknowledged = 0
+
+    for number in range(ROUNDS):
+        said = let_leave_and_kill(path, [each.id for each in staying], after_lines=1 + 5 * number)
+        left = await those_who_left(path, staying)
+        assert left[: len(said)] == said
+        assert len(left) <= len(said) + 1
+        acknowledged += len(said)
+        staying = staying[len(left) :]
+
+    assert acknowledged >= 5 * ROUNDS
+    assert staying  # somebody was always next
+
+
+def let_leave_and_kill(path: Path, user_ids: list[str], *, after_lines: int) -> list[str]:
+    """Those of whom it was said that they have left."""
+    command = [sys.executable, "-m", "tests.storage.leaver", str(path), *user_ids]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as leaver:
+        assert leaver.stdout is not None
+        lines = [leaver.stdout.readline() for _ in range(after_lines)]
+        leaver.kill()
+        rest, _ = leaver.communicate()
+    assert leaver.returncode == -9
+    return [line.strip() for line in [*lines, *rest.splitlines(keepends=True)] if line.endswith("\n")]
+
+
+async def those_who_left(path: Path, people: list[User]) -> list[str]:
+    """Of each of them: locked, with one token moved and the other ended, or none of the three."""
+    store = SqliteStore.open(path)
+    left = []
+    for person in people:
+        now = await store.people.user(person.id)
+        moved, ended = [await store.tokens.get(f"{person.id}-{kind}") for kind in ("m", "e")]
+        assert now is not None
+        assert moved is not None
+        assert ended is not None
+        assert len({now.locked, moved.user_id is None, ended.revoked_at is not None}) == 1
+        left += [person.id] if now.locked else []
+    await store.close()
+    return left

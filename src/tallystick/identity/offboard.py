@@ -18,6 +18,7 @@ from tallystick.core.token import Token
 from tallystick.identity.accounts import require_done
 
 _BATCH: Final = 1000
+_NO_TOKEN: Final = ""  # the id of none
 
 
 class Fate(StrEnum):
@@ -25,6 +26,21 @@ class Fate(StrEnum):
 
     REVOKE = "revoke"
     MOVE = "move"
+
+
+class OutOfDate(Conflict):
+    """What was decided about is not what is there now: tokens came or went meanwhile."""
+
+
+async def require_may_leave(people: Directory, user: User, *, by: Origin) -> None:
+    """Raise `Conflict` when nobody would be left who can look after the customer's people, `NotFound` when they are gone.
+
+    For those who want to know before they decide: `offboard` refuses it, too.
+    """
+    # The store has the rule, and looks at it before the plan.  This one fits nobody: nothing is ever done.
+    nobodys = HandOver(moved=(), ended=(_NO_TOKEN,), role=role_of_moved(user), delete=False)
+    result = await people.hand_over(user.id, customer_id=user.customer_id, plan=nobodys, by=by)
+    require_done(result.outcome, user.id)
 
 
 async def held(tokens: TokenStore, user: User, *, now: int) -> list[Token]:
@@ -41,8 +57,8 @@ def role_of_moved(user: User) -> Role:
 async def offboard(people: Directory, user: User, fates: Mapping[str, Fate], *, delete: bool, by: Origin) -> None:
     """Carry out what was decided, by token id; then lock the user, or `delete` them.
 
-    Raises `Conflict` when the fates are not those of exactly their live tokens, or nobody would be left who can look after
-    the customer's people, `NotFound` when they are gone.  Then nothing was done.
+    Raises `OutOfDate` when the fates are not those of exactly their live tokens, `Conflict` when nobody would be left who can
+    look after the customer's people, `NotFound` when they are gone.  Then nothing was done.
     """
     plan = HandOver(
         moved=_with(fates, Fate.MOVE), ended=_with(fates, Fate.REVOKE), role=role_of_moved(user), delete=delete
@@ -50,7 +66,7 @@ async def offboard(people: Directory, user: User, fates: Mapping[str, Fate], *, 
     result = await people.hand_over(user.id, customer_id=user.customer_id, plan=plan, by=by)
     if result.outcome is Outcome.STALE:
         ids = ", ".join(result.token_ids)
-        raise Conflict("The plan is out of date", detail=f"Nothing was done: look again at {ids}")
+        raise OutOfDate("The plan is out of date", detail=f"Nothing was done: look again at {ids}")
     require_done(result.outcome, user.id)
 
 

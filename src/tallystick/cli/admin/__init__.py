@@ -1,7 +1,7 @@
 """`tallystick admin`: people, services, passwords and one-time codes, straight in the database.
 
     users       make, show, change, lock and delete them
-    offboard    somebody leaves
+    offboard    somebody leaves (`plan`: what there is to decide about)
     customers   the accounts that keep them apart
     services    what a token can be limited to
     proofs      passwords and one-time codes

@@ -1,138 +1,224 @@
-"""`tallystick admin offboard`: somebody leaves.  First the plan, then what was decided, all of it or nothing."""
+"""`tallystick admin offboard`: somebody leaves; what becomes of their tokens is decided one by one, and done at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import click
-import msgspec
 
-from tallystick.cli import terminal
-from tallystick.cli.admin import holdings, options, show
-from tallystick.cli.admin.holdings import Person
-from tallystick.cli.offline import Desk
-from tallystick.core.errors import Invalid
-from tallystick.core.ports import Outcome
+from tallystick.cli import output, terminal
+from tallystick.cli.admin import options
+from tallystick.cli.admin.plan import Fates, Plan, draw_up, named, show_plan, used
+from tallystick.cli.offline import Desk, Office
+from tallystick.client.errors import clean
+from tallystick.core.errors import NotFound
 from tallystick.core.token import Token
 from tallystick.identity import offboard as leaving
-from tallystick.identity.accounts import require_done
-from tallystick.identity.offboard import Fate
-
-_FATES: Final = {"m": Fate.MOVE, "r": Fate.REVOKE}
-_DONE: Final = {Fate.MOVE: "moved", Fate.REVOKE: "revoked"}
+from tallystick.identity.offboard import Fate, OutOfDate
 
 
-class _Plan(msgspec.Struct):
-    """Who leaves, their customer's services by id, and what was decided so far."""
-
-    person: Person
-    services: Mapping[str, str]
-    fates: dict[str, Fate]
-
-    @property
-    def open(self) -> list[Token]:
-        """What is not decided."""
-        return [token for token in self.person.tokens if token.id not in self.fates]
-
-
-@click.command(short_help="Somebody leaves: hand their tokens over or revoke them, and lock or delete them.")
+@click.command(short_help="Somebody leaves: move or revoke each of their tokens, and lock or delete them.")
 @click.argument("login")
-@click.option("--move", "moved", multiple=True, metavar="ID", help="This token lives on as an automation token.")
-@click.option("--revoke", "revoked", multiple=True, metavar="ID", help="This token ends.")
-@click.option("--rest", type=click.Choice([fate.value for fate in Fate]), help="What becomes of all that is not named.")
-@click.option("--delete", is_flag=True, help="Delete the user in the end, instead of locking them.")
+@click.option("--move", "moved", metavar="ID", multiple=True, help="Move this token; may be given again.")
+@click.option("--revoke", "revoked", metavar="ID", multiple=True, help="Revoke this token; may be given again.")
+@click.option(
+    "--rest", type=click.Choice([fate.value for fate in Fate]), help="What becomes of those that are not named."
+)
+@click.option("--delete", is_flag=True, help="Delete the user; else they are locked.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
-@options.in_json
 @options.unasked
+@options.in_json
 def offboard(
     login: str,
     moved: tuple[str, ...],
     revoked: tuple[str, ...],
     rest: str | None,
-    *,
     delete: bool,
     dry_run: bool,
-    as_json: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
-    """Somebody leaves.  Shows each of their live tokens, with when, from where and by what it was last used.
+    """Somebody leaves: move or revoke each of their live tokens, and lock them, or delete them.
 
-    A token that a machine uses is moved: it becomes an automation token with the same id, the same secret and all that it
-    allows, so that whatever uses it never notices.  The others are revoked.  What is not said by an option is asked for.
-    Nothing is done before the last question, and then all of it at once: an interrupted hand-over has changed nothing.
+    A token that is moved becomes an automation token with the same id, secret, scope, services and end: whatever uses it
+    notices nothing.  What is not said on the command line is asked for.  All of it is done at once, after a last question;
+    until then, and whenever it is interrupted, nothing is.  Who may make new tokens meanwhile gets another password first:
+    `tallystick admin set-password`.
+
+    In a pipe each token is a line with tabs: id, name, scope, services, end, last use (when, from where, by what), its role
+    if it is moved, and what becomes of it, as far as the command line says it.
     """
+    said = _said(moved, revoked)
     office = options.office()
-    plan = office.run(lambda desk: _plan(desk, login))
-    plan.fates |= _said(plan, moved, revoked, rest)
-    show.leaving(plan.person, plan.services, plan.fates, as_json=as_json)
-    _warn(plan)
+    plan = office.run(_drawn_up(login))
+    fates = _of_command_line(plan, said, None if rest is None else Fate(rest))
+    show_plan(plan, fates, as_json=as_json)
     if dry_run:
         return
-    _decide(plan.open, plan.fates)
-    if not yes:
-        terminal.confirm(_question(plan, delete=delete))
-    user, fates = plan.person.user, plan.fates
-    office.run(lambda desk: leaving.offboard(desk.store.people, user, fates, delete=delete, by=desk.by))
-    click.echo(_result(plan, delete=delete), err=as_json)
+    if plan.user.locked and not plan.tokens and not delete:
+        output.note(f"{plan.user.login} is locked already, and has no live tokens: nothing is left to do.")
+        return
+    _leave(office, plan, fates, delete=delete, yes=yes)
 
 
-async def _plan(desk: Desk, login: str) -> _Plan:
-    """Raises `Conflict` for the last superuser: there is no use in asking anything."""
-    person = await holdings.look_up(desk, login)
-    users = await desk.store.people.users(person.customer.id)
-    others = [each for each in users if each.id != person.user.id]
-    if person.user.is_active_superuser and not any(each.is_active_superuser for each in others):
-        require_done(Outcome.LAST_SUPERUSER, person.user.id)
-    services = await desk.store.people.services(person.customer.id)
-    return _Plan(person, {service.id: service.name for service in services}, {})
+# --- What the command line says -------------------------------------------------------------------------------------
 
 
-def _said(plan: _Plan, moved: Sequence[str], revoked: Sequence[str], rest: str | None) -> dict[str, Fate]:
-    """What the options decide.  Raises `Invalid` for what is not a live token of theirs, or is to be both."""
-    live = {token.id for token in plan.person.tokens}
-    if unknown := [each for each in (*moved, *revoked) if each not in live]:
-        raise Invalid(f"not live tokens of {plan.person.user.login}: {', '.join(unknown)}")
+def _said(moved: tuple[str, ...], revoked: tuple[str, ...]) -> Fates:
     if both := set(moved) & set(revoked):
-        raise Invalid(f"either --move or --revoke, not both: {', '.join(sorted(both))}")
-    said = dict.fromkeys(live, Fate(rest)) if rest is not None else {}
-    return said | dict.fromkeys(moved, Fate.MOVE) | dict.fromkeys(revoked, Fate.REVOKE)
+        raise click.UsageError(f"Either --move or --revoke, not both: {', '.join(sorted(both))}.")
+    return dict.fromkeys(moved, Fate.MOVE) | dict.fromkeys(revoked, Fate.REVOKE)
 
 
-def _warn(plan: _Plan) -> None:
-    user = plan.person.user
-    role = leaving.role_of_moved(user)
-    if role is not user.role and plan.person.tokens:
-        click.echo(
-            f"Note: {user.login} is a {user.role.value}, which no automation token is: what is moved becomes {role.value},"
-            " and reaches its own token only, not everybody's.",
-            err=True,
+def _of_command_line(plan: Plan, said: Fates, rest: Fate | None) -> Fates:
+    """What it says about the tokens of the plan.  Raises `NotFound` for one that is not in it."""
+    if unknown := [each for each in said if each not in plan.by_id]:
+        raise NotFound(
+            f"{plan.user.login} has no live token {', '.join(unknown)}",
+            detail=f"`tallystick admin offboard {plan.user.login} --dry-run` shows those that they have",
         )
+    of_rest = {} if rest is None else dict.fromkeys(plan.by_id, rest)
+    return of_rest | dict(said)
 
 
-def _decide(tokens: Sequence[Token], fates: dict[str, Fate]) -> None:
-    if tokens and not terminal.is_interactive():
-        ids = ", ".join(token.id for token in tokens)
-        raise click.UsageError(f"Say what becomes of {ids}: --move ID, --revoke ID, or --rest move|revoke.")
-    for number, token in enumerate(tokens):
-        question = f"{show.shown(token.name)} ({token.id}): (m)ove or (r)evoke, M or R for all that are left"
-        answer = click.prompt(question, type=click.Choice(["m", "r", "M", "R"]), show_choices=False, err=True)
-        fates[token.id] = _FATES[answer.lower()]
-        if answer.isupper():
-            fates |= dict.fromkeys((each.id for each in tokens[number:]), _FATES[answer.lower()])
+# --- Deciding, and doing it -----------------------------------------------------------------------------------------
+
+
+def _leave(office: Office, plan: Plan, fates: Fates, *, delete: bool, yes: bool) -> None:
+    """Decide and carry out; again, about what is new, when tokens came or went while people thought."""
+    while True:
+        fates = _decided(plan, fates, delete=delete, yes=yes)
+        try:
+            _carry_out(office, plan, fates, delete=delete)
+        except OutOfDate as error:
+            before, plan = plan, office.run(_drawn_up(plan.user.login))
+            _show_what_changed(before, plan)
+            if not terminal.is_interactive():
+                raise _again(plan) from error
+            fates = {token_id: fate for token_id, fate in fates.items() if token_id in plan.by_id}
+        else:
+            _show_done(plan, fates, delete=delete)
             return
 
 
-def _question(plan: _Plan, *, delete: bool) -> str:
-    told = [f"{fate.value} {show.live(number)}" for fate, number in _numbers(plan)]
-    end = "delete" if delete else "lock"
-    question = f"{', '.join([*told, end])} {plan.person.user.login}?"
-    return question[0].upper() + question[1:]
+def _decided(plan: Plan, fates: Fates, *, delete: bool, yes: bool) -> Fates:
+    try:
+        whole = _asked_about(plan, fates)
+        if not yes:
+            terminal.confirm(f"{_summary(plan, whole, delete=delete)}?")
+    except click.Abort:
+        output.note(f"\nNothing was done: {plan.user.login} and their tokens are as they were.")
+        raise
+    return whole
 
 
-def _result(plan: _Plan, *, delete: bool) -> str:
-    told = [f"{show.live(number)} {_DONE[fate]}" for fate, number in _numbers(plan)] or ["no live tokens"]
-    return f"{plan.person.user.login} is {'deleted' if delete else 'locked'}: {', '.join(told)}."
+def _carry_out(office: Office, plan: Plan, fates: Fates, *, delete: bool) -> None:
+    async def work(desk: Desk) -> None:
+        known = await desk.store.people.user(plan.user.id)
+        if known is not None and known.role is not plan.user.role:
+            raise OutOfDate("The plan is out of date", detail="Nothing was done: the role is another one")
+        await leaving.offboard(desk.store.people, plan.user, fates, delete=delete, by=desk.by)
+
+    try:
+        office.run(work)
+    except KeyboardInterrupt:
+        login = plan.user.login
+        output.note(
+            f"\nEither all of it is done or nothing: `tallystick admin offboard {login} --dry-run` shows which."
+        )
+        raise
 
 
-def _numbers(plan: _Plan) -> list[tuple[Fate, int]]:
-    counted = [(fate, sum(each is fate for each in plan.fates.values())) for fate in _DONE]
-    return [(fate, number) for fate, number in counted if number]
+def _drawn_up(login: str) -> Callable[[Desk], Awaitable[Plan]]:
+    return lambda desk: draw_up(desk, login)
+
+
+def _again(plan: Plan) -> OutOfDate:
+    return OutOfDate(
+        f"the tokens of {plan.user.login} changed meanwhile, and nothing was done",
+        detail="look at the new plan with --dry-run, and decide again",
+    )
+
+
+# --- Asking -----------------------------------------------------------------------------------------------------------
+
+_ANSWERS: Final[Mapping[str, tuple[Fate, bool]]] = {  # what becomes of this one, and whether of all that follow too
+    "m": (Fate.MOVE, False),
+    "r": (Fate.REVOKE, False),
+    "mm": (Fate.MOVE, True),
+    "rr": (Fate.REVOKE, True),
+}
+_QUIT: Final = "q"
+_ANSWER: Final = click.Choice([*_ANSWERS, _QUIT], case_sensitive=False)
+
+
+def _asked_about(plan: Plan, fates: Fates) -> Fates:
+    """What becomes of all of them: what is known, and what is answered."""
+    open_ones = [token for token in plan.tokens if token.id not in fates]
+    if open_ones and not terminal.is_interactive():
+        ids = ", ".join(token.id for token in open_ones)
+        raise click.UsageError(f"Say what becomes of {ids}: --move ID, --revoke ID, or --rest move|revoke.")
+    if open_ones:
+        output.note("\nm: move it · r: revoke it · mm, rr: it and all that follow · q: quit, and nothing is done")
+    return dict(fates) | dict(_answers(open_ones))
+
+
+def _answers(open_ones: Sequence[Token]) -> Iterator[tuple[str, Fate]]:
+    of_rest: Fate | None = None
+    for number, token in enumerate(open_ones, start=1):
+        fate = of_rest
+        if fate is None:
+            output.note(f"\n{number}/{len(open_ones)}  {named(token)}: {token.scope}, {used(token)}")
+            answer = click.prompt("[m/r/mm/rr/q]", type=_ANSWER, show_choices=False, err=True)
+            if answer == _QUIT:
+                raise click.Abort
+            fate, for_all = _ANSWERS[answer]
+            of_rest = fate if for_all else None
+        yield token.id, fate
+
+
+# --- Telling ----------------------------------------------------------------------------------------------------------
+
+
+def _summary(plan: Plan, fates: Fates, *, delete: bool) -> str:
+    """`Move 2 tokens, revoke 1 token and lock anna@example.com`."""
+    moved, ended = _with(plan, fates, Fate.MOVE), _with(plan, fates, Fate.REVOKE)
+    tokens = [f"move {output.count(len(moved))}"] if moved else []
+    tokens += [f"revoke {output.count(len(ended))}"] if ended else []
+    last = f"{'delete' if delete else 'lock'} {plan.user.login}"
+    whole = f"{', '.join(tokens)} and {last}" if tokens else last
+    return whole[:1].upper() + whole[1:]
+
+
+def _show_what_changed(before: Plan, after: Plan) -> None:
+    output.note("Nothing was done, because meanwhile:")
+    for token in before.tokens:
+        if token.id not in after.by_id:
+            output.note(f"  {named(token)} was revoked, or has expired")
+    for token in after.tokens:
+        if token.id not in before.by_id:
+            output.note(f"  {named(token)} is new: {token.scope}, {used(token)}")
+    if after.role is not before.role:
+        output.note(f"  a token that is moved has the role {after.role.value}, no longer {before.role.value}")
+
+
+def _show_done(plan: Plan, fates: Fates, *, delete: bool) -> None:
+    login = plan.user.login
+    moved, ended = _with(plan, fates, Fate.MOVE), _with(plan, fates, Fate.REVOKE)
+    if moved:
+        output.note(f"Moved {_listed(moved)}.")
+        output.note("  Whoever runs what uses them keeps the same secrets and need do nothing.")
+        output.note("  `GET /automation-tokens` lists them now, and superusers can revoke them.")
+    if ended:
+        output.note(f"Revoked {_listed(ended)}: refused from now on.")
+    if delete:
+        output.note(f"{login} is deleted.")
+    else:
+        output.note(f"{login} is locked, and cannot log in.  `tallystick admin user delete {login}` deletes them.")
+
+
+def _listed(tokens: Sequence[Token]) -> str:
+    return f"{output.count(len(tokens))}: {', '.join(clean(token.name) or token.id for token in tokens)}"
+
+
+def _with(plan: Plan, fates: Fates, wanted: Fate) -> list[Token]:
+    return [token for token in plan.tokens if fates[token.id] is wanted]

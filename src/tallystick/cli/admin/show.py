@@ -15,7 +15,6 @@ from tallystick.core.ports import Failures
 from tallystick.core.token import Token
 from tallystick.http.times import stamp
 from tallystick.identity import guess
-from tallystick.identity.offboard import Fate
 
 _Record = Customer | User | Service
 
@@ -32,7 +31,7 @@ def person(found: Person, *, as_json: bool) -> None:
     """All about one user, a line for each field, and then their live tokens."""
     if as_json:
         failures = None if found.failures is None else _in_json(found.failures)
-        held = {"failed_guesses": failures, "tokens": [_token_in_json(each) for each in found.tokens]}
+        held = {"failed_guesses": failures, "tokens": [token_in_json(each) for each in found.tokens]}
         show_json(_in_json(found.user) | held)
         return
     fields, tokens = _fields(found), [_token_cells(each) for each in found.tokens]
@@ -45,19 +44,6 @@ def person(found: Person, *, as_json: bool) -> None:
     if tokens:
         click.echo()
         _table(_TOKEN, tokens)
-
-
-def leaving(found: Person, services: Mapping[str, str], fates: Mapping[str, Fate], *, as_json: bool) -> None:
-    """The live tokens of somebody who leaves, and what is to become of each (`?` = not decided)."""
-    if as_json:
-        show_json([_token_in_json(each) | {"fate": fates.get(each.id)} for each in found.tokens])
-        return
-    _table(_LEAVING, [_leaving_cells(each, services, fates) for each in found.tokens])
-
-
-def shown(text: str) -> str:
-    """A text that people made up, fit for a terminal."""
-    return clean(text) or ""
 
 
 def in_the_way(found: Sequence[Holding]) -> None:
@@ -101,25 +87,8 @@ def _token_cells(token: Token) -> list[str]:
     return [token.id, token.name, str(token.scope), ",".join(token.services) or "all", used]
 
 
-_LEAVING = ("fate", "id", "name", "scope", "services", "expires", "last used", "from", "by")
-
-
-def _leaving_cells(token: Token, services: Mapping[str, str], fates: Mapping[str, Fate]) -> list[str]:
-    use, fate = token.last_use, fates.get(token.id)
-    return [
-        "?" if fate is None else fate.value,
-        token.id,
-        token.name,
-        str(token.scope),
-        ",".join(services.get(each, each) for each in token.services) or "all",
-        stamp(token.expires_at) or "never",
-        "never" if use is None else stamp(use.at) or "",
-        (use and use.ip) or "",
-        (use and use.user_agent) or "",
-    ]
-
-
-def _token_in_json(token: Token) -> dict[str, Any]:
+def token_in_json(token: Token) -> dict[str, Any]:
+    """Without whose it is."""
     use = token.last_use
     return {
         "id": token.id,
