@@ -70,6 +70,18 @@ async def test_rubys_time_is_understood(world: World, root: str) -> None:
     assert made["expires_at"] == "2030-03-17T17:46:40Z"
 
 
+async def test_defaults_that_are_spelled_out_change_nothing(world: World, root: str) -> None:
+    defaults = {"scope": "global", "services": [], "limit_services": False, "limit_workspaces": True, "workspaces": []}
+
+    spelled = await make(world, root, **defaults, tls_access=False, expires_at=None)
+    plain = (await world.ask("POST", PATH, root, json={"name": "ci", "role": "engineer"})).json()
+
+    own = {"id", "access_token"}
+    assert {key: spelled[key] for key in spelled if key not in own} == {
+        key: plain[key] for key in plain if key not in own
+    }
+
+
 @pytest.mark.parametrize("role", ["billing", "engineer", "user"])
 async def test_roles_wins_over_role(world: World, root: str, role: str) -> None:
     assert (await make(world, root, roles=[role], role="superuser"))["role"] == role
@@ -97,7 +109,6 @@ async def test_roles_wins_over_role(world: World, root: str, role: str) -> None:
         ({"services": SHOP.id}, 400, None),
         ({"limit_services": False}, 400, "limit_services and services contradict each other"),
         ({"limit_services": True, "services": []}, 400, "limit_services and services contradict each other"),
-        ({"limit_workspaces": True}, 400, "there are no workspaces here: a token cannot be limited to them"),
         ({"workspaces": ["w"]}, 400, "there are no workspaces here: a token cannot be limited to them"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, 422, "expires_at must be in the future"),
         ({"expires_at": "tomorrow"}, 422, None),
@@ -243,9 +254,19 @@ async def test_its_services_are_listed_in_pages_and_there_are_no_workspaces(worl
     assert 'rel="next"' in services.headers["link"]
     assert workspaces.json() == {
         "data": [],
-        "meta": {"per_page": 100, "current_page": 1, "record_count": 0, "total_pages": 1},
+        "meta": {"limit": 20, "next_cursor": "", "previous_cursor": ""},
         "limit_workspaces": False,
     }
+
+
+@pytest.mark.parametrize("limit, status", [("1", 200), ("100", 200), ("0", 400), ("101", 400)])
+async def test_workspaces_are_asked_for_by_limit(world: World, root: str, limit: str, status: int) -> None:
+    made = await make(world, root)
+
+    response = await world.ask("GET", f"{PATH}/{made['id']}/workspaces?limit={limit}", ROOT)
+
+    assert response.status_code == status
+    assert status == 400 or response.json()["meta"]["limit"] == int(limit)
 
 
 async def test_strangers_and_ordinary_users_learn_nothing(world: World, root: str) -> None:

@@ -12,6 +12,7 @@ from tallystick.core.token import Token
 from tallystick.http import automation_shapes as shapes
 from tallystick.http import bodies, wire
 from tallystick.http.paging import link_pages, numbered
+from tallystick.http.queries import read
 from tallystick.http.routes import Ask, json_answer, no_content
 from tallystick.http.times import asked_instant
 
@@ -78,8 +79,8 @@ async def get_automation_token_services(ask: Ask) -> Response:
 async def get_automation_token_workspaces(ask: Ask) -> Response:
     """List the workspaces that an automation token is limited to: there are none here."""
     await _the_token(ask)
-    page = numbered(ask.request, per_page=_PER_PAGE)
-    return json_answer(shapes.Workspaces([], shapes.meta(page, total=0)))
+    asked = read(ask.request, shapes.WORKSPACES)
+    return json_answer(shapes.Workspaces([], shapes.WorkspacesMeta(**asked)))
 
 
 async def revoke_automation_token(ask: Ask) -> Response:

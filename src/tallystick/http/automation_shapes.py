@@ -14,9 +14,13 @@ from tallystick.core.secret import Secret
 from tallystick.core.token import Token
 from tallystick.http import shapes
 from tallystick.http.paging import Numbered
+from tallystick.http.queries import number
 from tallystick.http.times import stamp
 
 # --- What clients send --------------------------------------------------------------------------------------------------
+
+
+WORKSPACES: Final = (number("limit", "How many at most.", most=100),)
 
 
 class AutomationFields(msgspec.Struct, kw_only=True):
@@ -48,7 +52,8 @@ def asked(form: CreateAutomation) -> AutomationFields:
     if wanted.limit_services is not None and wanted.limit_services != bool(wanted.services):
         # Either reading could make a wider token than was meant.
         raise _invalid("limit_services and services contradict each other")
-    if wanted.limit_workspaces or wanted.workspaces:
+    # limit_workspaces alone says nothing: it is true where it is not said, and has no effect for roles that have none (Fastly).
+    if wanted.workspaces:
         raise _invalid("there are no workspaces here: a token cannot be limited to them")
     return wanted
 
@@ -165,11 +170,19 @@ class ServiceIds(msgspec.Struct):
     meta: Meta
 
 
+class WorkspacesMeta(msgspec.Struct):
+    """Where the answer stands in a list that goes by cursor, as Fastly's clients have it: there is nothing before or after."""
+
+    limit: int = 20
+    next_cursor: str = ""
+    previous_cursor: str = ""
+
+
 class Workspaces(msgspec.Struct):
     """There are no workspaces here."""
 
     data: list[str]
-    meta: Meta
+    meta: WorkspacesMeta
     limit_workspaces: bool = False
 
 

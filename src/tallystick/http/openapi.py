@@ -82,7 +82,7 @@ _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "list_services": paging.PAGES,
     "list_automation_tokens": paging.PAGES,
     "get_automation_token_services": paging.PAGES,
-    "get_automation_token_workspaces": paging.PAGES,
+    "get_automation_token_workspaces": automation_shapes.WORKSPACES,
     "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
     "list_events": events.QUERIES,
 }
