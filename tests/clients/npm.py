@@ -90,4 +90,4 @@ def refused(call: Callable[[], object]) -> Refusal:
     with pytest.raises(Rejected) as caught:
         call()
     assert caught.value.status is not None, str(caught.value)
-    return Refusal(caught.value.status, **(caught.value.body or {"msg": ""}))
+    return Refusal.of(caught.value.status, caught.value.body or {"msg": ""})

@@ -1,6 +1,8 @@
 """How the service says no, once for all clients: each shows the same answer in a way of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 _PHRASES = {
     400: "Bad Request",
@@ -22,6 +24,20 @@ class Refusal:
     detail: str | None = None
     code: str | None = None
 
+    # Any: values of JSON.
+    @classmethod
+    def of(cls, status: int, body: Mapping[str, Any]) -> Self:
+        """The refusal with this body; a problem (RFC 9457), as there are for automation tokens, says all in one sentence."""
+        if "title" not in body:
+            return cls(status, **body)
+        assert {**body, "detail": ""} == {"title": _PHRASES[status], "status": status, "detail": "", "errors": None}
+        return cls(status, body["detail"])
+
+    @property
+    def problem(self) -> "Refusal":
+        """What is read of it where it is a problem."""
+        return self if self.detail is None else Refusal(self.status, f"{self.msg}: {self.detail}")
+
     @property
     def body(self) -> dict[str, str]:
         """The JSON of it: what is None is not there."""
@@ -40,6 +56,10 @@ NO_SUDO = Refusal(403, "You must POST /sudo to access this endpoint")
 NO_SUPERUSER = Refusal(403, "Only a superuser of this customer may access this endpoint")
 SUPERUSERS_ONLY = Refusal(403, "Only a superuser may do this")
 ENGINEERS_ONLY = Refusal(403, "Only engineers and superusers may change services")
+NOT_FOR_MACHINES = Refusal(403, "Automation tokens are not allowed to access this endpoint")
+NO_MACHINES = Refusal(403, "Only a superuser may create automation tokens")
+NO_ROLE = Refusal(400, "role is missing")
+SUPER_MACHINE = Refusal(400, "an automation token cannot be a superuser: use one of billing, engineer, user")
 LIMITED = Refusal(403, "Tokens limited to services are not allowed to access this endpoint")
 LAST_SUPERUSER = Refusal(
     409, "Last superuser", "This customer has no other superuser who is not locked: make one first"
