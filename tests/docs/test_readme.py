@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.testing import running_server
+from tests.docs.story import story
 
 ROOT = Path(__file__).parents[2]
 STORY = re.compile(r"```console\n(\$ set -a; \. tallystick-demo/env.*?)```", re.DOTALL)
@@ -16,30 +17,23 @@ CONCEPTS = ROOT.joinpath("ARCHITECTURE.md").read_text(encoding="utf-8").partitio
 
 def test_the_readmes_story_runs_as_written(tmp_path: Path) -> None:
     """The commands, in one bash, print what the README shows; … stands for what differs each time."""
-    commands, shown = _story()
+    found = STORY.search(ROOT.joinpath("README.md").read_text(encoding="utf-8"))
+    assert found is not None, "the README has lost its story"
+    told = story(found[1])
     tmp_path.joinpath(".venv").symlink_to(Path(sys.prefix))
     demo = tmp_path / "tallystick-demo"
     demo.mkdir()
 
     with running_server() as server:
         demo.joinpath("env").write_text("".join(f"{name}={value}\n" for name, value in server.values.items()))
-        script = "set -eu -o pipefail\n" + "\n".join(commands)
+        script = "set -eu -o pipefail\n" + "\n".join(told.commands)
         done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    pattern = r"\s*".join(re.escape(line).replace("…", "[^,\n]*") for line in shown)
-    assert re.fullmatch(pattern, done.stdout.strip()), done.stdout
+    assert told.is_told_by(done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("path", re.findall(r"`([^`]+)`", CONCEPTS.partition("## ")[0]))
 def test_a_concept_is_where_the_architecture_says(path: str) -> None:
     """The one list of concept → path names only what is there."""
     assert (ROOT / path).exists()
-
-
-def _story() -> tuple[list[str], list[str]]:
-    found = STORY.search(ROOT.joinpath("README.md").read_text(encoding="utf-8"))
-    assert found is not None, "the README has lost its story"
-    lines = [line for line in found[1].splitlines() if line]
-    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-    return commands, [line for line in lines if not line.startswith("$ ")]
