@@ -33,7 +33,7 @@ from tests.core.world import ACME, ANNA, BERT, BLOG, FOREIGN, NOW, OTHER, SHOP, 
 
 ACMES = Reach(ACME.id, None)
 ANNAS = Reach(ACME.id, ANNA.id)
-LATER = at(NOW + 10, user_id=ANNA.id, token_id="id01", ip="::1", request_id="r1")
+LATER = at(NOW + 10, user_id=ANNA.id, ip="::1", request_id="r1")
 SORTS = [Sort(by, descending) for by, descending in product(SortBy, [False, True])]
 
 

@@ -114,9 +114,9 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     },
     "revoke_matching": {
         "reach": reaches,
-        "ago": st.sampled_from([None, 5, 20]),
-        "service": st.sampled_from([None, SHOP, BLOG]),
-        "kind": st.none() | st.sampled_from(Kind),
+        "ago": st.sampled_from([None, None, 5, 20]),
+        "service": st.sampled_from([None, None, SHOP, BLOG]),
+        "kind": st.none() | st.none() | st.sampled_from(Kind),
         "spared": numbers,
     },
     "raise_sudo": {"number": numbers, "milliseconds": st.integers(1, 9)},
@@ -288,7 +288,7 @@ class Machine(RuleBasedStateMachine):
         )
 
         self.note("revoked by rule", ended > 1)
-        self.note("by rule, but one spared", 0 < ended < len(before))
+        self.note("by rule, but one spared", ended < len(before))
 
     def raise_sudo(self, number: int, milliseconds: int) -> None:
         token_id = self.id(number)

@@ -127,6 +127,7 @@ class MemoryTokens:
         return foreign
 
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
+        self._people.require_standing(by)
         ending = [token for token in self._within(reach) if wanted.matches(token)]
         for token in ending:
             self._people.end(token, by, reason=reason)

@@ -10,6 +10,7 @@ from tallystick.core.events import Origin
 from tallystick.core.find import Wanted
 from tallystick.core.secret import redacted
 from tallystick.storage import finding, rows
+from tallystick.storage.sqlite.changes import in_turn
 from tallystick.storage.sqlite.finder import asked_of
 from tallystick.storage.sqlite.hearing import number
 
@@ -28,7 +29,7 @@ class Rule(NamedTuple):
 def revoke_matching(connection: sqlite3.Connection, rules: Sequence[Rule]) -> list[int]:
     """How many ended by each."""
     connection.create_function("redacted", 1, redacted, deterministic=True)
-    return [_revoke(connection, each) for each in rules]
+    return in_turn(connection, rules, _revoke)
 
 
 def _revoke(connection: sqlite3.Connection, rule: Rule) -> int:
