@@ -309,3 +309,17 @@ def test_a_code_is_asked_for_once_for_look_and_end(tmp_path: Path) -> None:
     assert ended.code == 0
     assert plain(ended.screen).splitlines()[-1] == "Revoked 3 tokens."
     assert fake.asked == ["POST /revocations", "POST /sudo", "POST /sudo", "POST /revocations", "POST /revocations"]
+
+
+def test_a_code_that_was_given_is_not_sent_a_second_time(tmp_path: Path) -> None:
+    plan = {"count": 1, "dry_run": True, "reason": "unspecified", "sample": [READ]}
+    raised: tuple[int, dict[str, str], dict[str, str]] = (200, {"expiry_time": "2026-02-03T04:10:07+00:00"}, {})
+    words = ("revoke-matching", "--kind", "user", "--password-stdin", "--otp", "123456")
+    with serving(POST_sudo=[raised], POST_revocations=[(200, plan, {})]) as fake:
+        asked = terminal(fake.url, "key", tmp_path, *words)
+        asked.answer("", "correct horse")
+        asked.answer("Revoke 1 token? [y/N]: ", "y")
+        ended = asked.end()
+
+    assert ended.code == 0
+    assert fake.asked == ["POST /sudo", "POST /revocations", "POST /revocations"]
