@@ -13,7 +13,7 @@ from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
 from tallystick.core.events import Event, Origin, Sought
-from tallystick.core.find import Kind, Wanted
+from tallystick.core.find import Kind, Sort, Wanted
 from tallystick.core.ports import Store
 from tallystick.core.secret import Secret
 from tallystick.core.token import LastUse, Token
@@ -81,6 +81,15 @@ async def test_one_can_be_spared_whatever_is_true_of_it(store: Store) -> None:
 
     assert await live(store) == {asking.id}
     assert await ends(store) == told(other)
+
+
+async def test_to_spare_what_cannot_be_there_spares_nothing(store: Store) -> None:
+    one = await add(store, token())
+
+    found = await store.tokens.find(ACMES, Wanted(other_than="\ud800"), sort=Sort(), size=2)
+
+    assert found.tokens == (one,)
+    assert await store.tokens.revoke_matching(ACMES, Wanted(other_than="\ud800"), reason="superseded", by=BY) == 1
 
 
 async def test_within_an_owners_reach_only_theirs_end(store: Store) -> None:

@@ -168,6 +168,9 @@ def of_wanted(wanted: Wanted) -> dict[str, Any]:
         "folded": None if wanted.search is None else folded(wanted.search).decode("utf-8", "surrogatepass"),
         "is_of_person": None if wanted.kind is None else wanted.kind is Kind.USER,
         "of_person": wanted.user_id,
+        "other_than": readable(
+            wanted.other_than
+        ),  # no id, if not readable as it is: then there is nothing to leave out
     }
 
 
