@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tallystick.cli.ending import EXIT
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.testing import running_server
 from tests.cli.office import Office
-from tests.cli.program import SECONDS_MAX, Terminal, command, environment, tallystick
+from tests.cli.program import SECONDS_MAX, Terminal, command, environment, tallystick, until
 
 ASKED = "[m/r/mm/rr/q]: "
 SURE = "[y/N]: "
@@ -396,24 +397,52 @@ def test_killed_between_plan_and_hand_over_it_has_done_nothing(office: Office) -
     assert untouched(office, login, *tokens)
 
 
-def test_killed_while_it_hands_over_it_has_done_all_or_nothing(office: Office) -> None:
-    """As soon as anything is written; tests/storage/test_crash.py kills more often, and counts what became of it."""
-    for _ in range(5):
-        login = office.person()
-        ci, laptop = office.token(login), office.token(login)
-        before = last_write(office)
-        with running(office, login, "--move", ci["id"], "--rest", "revoke", "--yes") as process:
-            while process.poll() is None and last_write(office) == before:
-                pass
-            process.kill()
+def test_killed_before_it_could_say_so_it_has_done_all_of_it(office: Office) -> None:
+    """As soon as it is written.  tests/storage/test_crash.py kills while it is."""
+    login = office.person()
+    ci, laptop = office.token(login), office.token(login)
+    before = events_in(office)
 
-        is_moved = ci["id"] in automation(office)
-        assert is_moved == office.shown(login)["locked"]
-        assert [office.status(each) for each in (ci, laptop)] == ([200, 401] if is_moved else [200, 200])
+    with running(office, login, "--move", ci["id"], "--rest", "revoke", "--yes") as process:
+        until(lambda: events_in(office) > before, "it is written")
+        process.kill()
+
+    assert ci["id"] in automation(office)
+    assert office.shown(login)["locked"]
+    assert [office.status(each) for each in (ci, laptop)] == [200, 401]
 
 
-def last_write(office: Office) -> int:
-    return Path(f"{office.server.directory}/tallystick.db-wal").stat().st_mtime_ns
+def test_ctrl_c_while_it_waits_for_the_database_says_that_it_is_all_or_nothing(office: Office) -> None:
+    login, database = office.person(), f"{office.server.directory}/tallystick.db"
+    token = office.token(login)
+
+    terminal = on_a_terminal(office, login, "--rest", "revoke")
+    terminal.wait_for(SURE)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        terminal.answer("", "y")
+        until(lambda: has_open(terminal.pid, database), "it works on the database")
+        ended = terminal.interrupt()
+        other.execute("ROLLBACK")
+
+    assert ended.code == 1
+    assert (
+        f"Either all of it is done or nothing: `tallystick admin offboard {login} --dry-run` shows which."
+        in ended.screen
+    )
+    assert untouched(office, login, token)
+
+
+def events_in(office: Office) -> int:
+    with closing(sqlite3.connect(f"{office.server.directory}/tallystick.db")) as connection:
+        (number,) = connection.execute("SELECT count(*) FROM event").fetchone()
+    return int(number)
+
+
+def has_open(pid: int, path: str) -> bool:
+    with suppress(FileNotFoundError):  # closed while we looked
+        return any(str(each.readlink()) == path for each in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 PIPE = 4096

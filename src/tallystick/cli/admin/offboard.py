@@ -207,7 +207,9 @@ def _show_done(plan: Plan, fates: Fates, *, delete: bool) -> None:
     if moved:
         output.note(f"Moved {_listed(moved)}.")
         output.note("  Whoever runs what uses them keeps the same secrets and need do nothing.")
-        output.note("  `GET /automation-tokens` lists them now, and superusers can revoke them.")
+        output.note(
+            "  `tallystick automation list` (`GET /automation-tokens`) shows them now, and superusers can revoke them."
+        )
     if ended:
         output.note(f"Revoked {_listed(ended)}: refused from now on.")
     if delete:
