@@ -32,7 +32,7 @@ from tests.core.world import ACME, ANNA, BERT, BLOG, OTHER, ROOT, SHOP, STRANGER
 T = TypeVar("T")
 
 LIMIT: Final = 3
-ROUNDS_MAX: Final = 20  # two or three are the rule
+ROUNDS_MAX: Final = 40  # five or so are the rule
 EACH_MIN: Final = 3
 RARE: Final = (
     "limit reached",
@@ -114,7 +114,7 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     },
     "revoke_matching": {
         "reach": reaches,
-        "ago": st.sampled_from([None, None, 5, 20]),
+        "ago": st.sampled_from([None, 5, 5, 20]),
         "service": st.sampled_from([None, None, SHOP, BLOG]),
         "kind": st.none() | st.none() | st.sampled_from(Kind),
         "spared": numbers,
@@ -130,9 +130,9 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
         "person": st.sampled_from([ANNA, BERT, ROOT]),
         "change": st.builds(
             UserChange,
-            login=st.sampled_from([None, None, "Taken@example.com"]),
+            login=st.sampled_from([None, "Taken@example.com"]),
             role=st.sampled_from([None, Role.USER, Role.SUPERUSER]),
-            locked=st.sampled_from([None, False, True]),
+            locked=st.sampled_from([None, False, False, True]),
         ),
     },
     "hand_over": {
@@ -150,7 +150,15 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
 
 # One rule for all of it: of several, Hypothesis switches most off in each run ("swarm testing"), and what matters here is
 # how they mix.
-steps = st.one_of([st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name])) for name in STEPS])
+# What leads to the rare states comes more often: who has many tokens reaches limits, and most steps only take away.
+OFTEN: Final = {"add": 5, "add_at_once": 3, "revoke": 2, "revoke_all": 3, "touch": 2, "wait": 2, "change_user": 1}
+steps = st.one_of(
+    [
+        st.tuples(st.just(name), st.fixed_dictionaries(STEPS[name]))
+        for name in STEPS
+        for _ in range(1 + OFTEN.get(name, 0))
+    ]
+)
 
 
 class Machine(RuleBasedStateMachine):
@@ -275,13 +283,14 @@ class Machine(RuleBasedStateMachine):
     def revoke_matching(
         self, reach: Reach, ago: int | None, service: Service | None, kind: Kind | None, spared: int
     ) -> None:
+        listed = self._listed(reach)
         wanted = Wanted(
             created_before=None if ago is None else self.now - ago,
             service_id=None if service is None else service.id,
             kind=kind,
-            other_than=self.id(spared),
+            other_than=listed[spared % len(listed)].id if listed and spared >= 0 else self.id(spared),
         )
-        before = [one for one in self._listed(reach) if replace(wanted, other_than=None).matches(one)]
+        before = [one for one in listed if replace(wanted, other_than=None).matches(one)]
 
         ended = self.both(
             lambda store: store.tokens.revoke_matching(reach, wanted, reason="superseded", by=at(self.now))
@@ -381,6 +390,8 @@ class Machine(RuleBasedStateMachine):
         self.note("stale plan", result.outcome is Outcome.STALE)
         if result.outcome is Outcome.DONE and delete:
             self.both(lambda store: store.people.add_user(person, password_hash="b", by=at(self.now)))
+        elif result.outcome is Outcome.DONE:
+            self.change_user(person, UserChange(locked=False))
 
     def note_failure(self, keys: list[str], back: int) -> None:
         self.both(lambda store: store.guesses.note_failure(keys, now=self.now - back))
