@@ -69,6 +69,7 @@ def always(_: Kind) -> bool:
 ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "GET /tokens": always,
     "GET /tokens/self": always,
+    "GET /check": always,
     "DELETE /tokens/self": always,
     "GET /verify": always,
     "GET /current_customer": lambda kind: kind.reads,
