@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
 from tallystick.core.changes import Changes
 from tallystick.core.errors import Unavailable
 from tallystick.core.ports import Seen, TokenStore
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS, RENEW_MS, Receipt, settle
 from tallystick.core.secret import Digest, new_id
-from tallystick.core.verifier import Verifier
+from tallystick.core.verifier import Verifier, Whose
 from tallystick.steady import steady
 
 _log = logging.getLogger(__name__)
@@ -20,6 +22,13 @@ _LOOK_SECONDS: Final = 0.004  # to ask whether anything was written takes 2 µs
 
 async def _pause(seconds: float) -> None:
     await asyncio.sleep(seconds)  # noqa: TID251 - other processes' writes are no event here: they are looked for
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What a look-up read, and the change up to which that is all there was."""
+
+    seen: Seen | None
+    as_of: int
 
 
 class Memory:
@@ -33,24 +42,56 @@ class Memory:
         steady: Callable[[], int] = steady,
         pause: Callable[[float], Awaitable[None]] = _pause,
     ) -> None:
-        self.verifier = Verifier()
+        self.verifier = Verifier[Seen]()
         self._steady = steady
         self._pause = pause
         self._tokens = tokens
         self._changes = changes
         self._id = new_id()
+        self._under_way: dict[Digest, asyncio.Future[_Found | Unavailable | None]] = {}
         self._one_at_a_time = asyncio.Lock()
         self._renew_at = 0
         self._task: asyncio.Task[None] | None = None
 
     async def look_up(self, digest: Digest) -> Seen | None:
-        """What is behind a digest: from memory while the lease lasts, else from the store, and then remembered."""
-        seen = self.verifier.recall(digest, self._steady())
-        if seen is None:
-            mark = self.verifier.ask(digest)
+        """What is behind a digest: from memory while the lease lasts, else from the store, and then remembered.
+
+        Who asks for a digest that is being looked up waits for that, and takes it if it still holds then: it was read before
+        they asked, so it is good for them only as memory is, while there is a lease and nothing was heard of it.
+        """
+        while True:
+            if (grant := self.verifier.recall(digest, self._steady())) is not None:
+                return grant.what
+            under_way = self._under_way.get(digest)
+            if under_way is None:
+                return await self._ask(digest)
+            found = await under_way
+            if isinstance(found, Unavailable):
+                # All who waited are told at once: one after the other would wait for the store in turn.
+                raise Unavailable(found.msg) from found
+            if found is not None and self._still_holds(found):
+                return found.seen
+
+    async def _ask(self, digest: Digest) -> Seen | None:
+        under_way = self._under_way[digest] = asyncio.get_running_loop().create_future()
+        found: _Found | Unavailable | None = None
+        as_of = self.verifier.applied
+        try:
             seen = await self._tokens.look_up(digest)
-            self.verifier.learn(digest, mark, seen)
+            found = _Found(seen, as_of)
+        except Unavailable as error:
+            found = error
+            raise
+        finally:
+            del self._under_way[digest]
+            under_way.set_result(found)
+        if seen is not None and _is_good(seen):
+            self.verifier.learn(digest, seen, _whose(seen), as_of=as_of)
         return seen
+
+    def _still_holds(self, found: "_Found") -> bool:
+        whose = None if found.seen is None else _whose(found.seen)
+        return self.verifier.holds_lease(self._steady()) and self.verifier.is_current(whose, as_of=found.as_of)
 
     async def start(self) -> None:
         """Begin to answer from memory.  Raises `Unavailable`."""
@@ -111,3 +152,12 @@ class Memory:
                 self.verifier.hear(news.changes, upto=news.upto)
             if news.upto > before:
                 await self._changes.ack(self._id, news.upto)
+
+
+def _is_good(seen: Seen) -> bool:
+    """What is over, or unknown, is not remembered: nobody can make us remember garbage."""
+    return seen.token.revoked_at is None and not (seen.user is not None and seen.user.locked)
+
+
+def _whose(seen: Seen) -> Whose:
+    return Whose(seen.token.id, seen.token.user_id, seen.token.customer_id)

@@ -60,9 +60,11 @@ class Lane:
         secret = Secret(key)
         if not secret.is_well_formed():
             return None
-        seen = self._verifier.recall(self._wiring.digest(secret), steady())
-        now = self._wiring.clock.now()
-        if seen is None or seen.token.is_expired(now):
+        grant = self._verifier.recall(self._wiring.digest(secret), steady())
+        if grant is None:
+            return None
+        seen, now = grant.what, self._wiring.clock.now()
+        if seen.token.is_expired(now):
             return None
         client = scope["client"]
         use = self._wiring.uses.touch(seen.token.id, at=now, ip=client[0] if client else None, user_agent=agent)
