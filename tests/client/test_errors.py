@@ -71,6 +71,21 @@ def test_all_families_of_bodies_become_the_same_fields(body: object, msg: str, d
 
 
 @pytest.mark.parametrize(
+    "status, title",
+    [
+        (413, "Request Entity Too Large"),
+        (413, "Content Too Large"),
+        (422, "Unprocessable Entity"),
+        (422, "Unprocessable Content"),
+    ],
+)
+def test_a_title_that_only_names_the_status_is_no_message_in_its_older_or_newer_words(status: int, title: str) -> None:
+    error = refusal(status, json.dumps({"title": title, "status": status, "detail": "say less"}).encode())
+
+    assert (error.msg, error.detail) == ("say less", None)
+
+
+@pytest.mark.parametrize(
     "body, msg",
     [
         (b"upstream is down", "upstream is down"),

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick.core import errors as core_errors
@@ -74,6 +75,30 @@ def test_every_error_is_answered_with_its_status_and_its_sentence(kind: type[Tal
     assert response.status_code == errors.STATUS[kind]
     assert response.body == b'{"msg":"what to change","detail":"more","code":"word"}'
     assert response.headers["content-type"] == "application/json"
+
+
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
+
+
+def test_the_title_of_a_problem_is_the_same_whatever_python_calls_the_status() -> None:
+    """Some of the names in `HTTPStatus` are others from Python 3.13 on."""
+    wrong = [kind("no") if kind is not errors.WrongMethod else errors.WrongMethod(("GET",)) for kind in errors.STATUS]
+    problems = [msgspec.json.decode(errors.answer(error, as_problem=True).body) for error in wrong]
+
+    assert {problem["status"]: problem["title"] for problem in problems} == TITLES
+    assert msgspec.json.decode(errors.accident(as_problem=True).body)["title"] == "Internal Server Error"
 
 
 def test_a_code_never_comes_without_a_detail() -> None:

@@ -55,7 +55,11 @@ _SENTENCES: Final = {
     NEEDS_OTP: "A current one-time code is needed: pass it as otp.",
 }
 
-_PHRASES: Final = {each.value: each.phrase for each in HTTPStatus}
+# Some names are older than others, and which of them Python knows depends on its version.
+_PHRASES: Final = {each.value: {each.phrase} for each in HTTPStatus} | {
+    413: {"Request Entity Too Large", "Content Too Large", "Payload Too Large"},
+    422: {"Unprocessable Entity", "Unprocessable Content"},
+}
 _LONGEST: Final = 500  # A page of HTML is not a message.
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")  # a number for programs, in front of the sentence
 # What an answer says must not steer a terminal, forge a second line in a log, or turn the rest of its line around (bidi).
@@ -72,7 +76,7 @@ def refusal(
     """
     said = _said(body)
     msg, detail, code = (clean(said.get(field), hidden) for field in ("msg", "detail", "code"))
-    if msg == _PHRASES.get(status) and detail is not None:
+    if msg in _PHRASES.get(status, ()) and detail is not None:
         msg = detail  # a problem's title (RFC 9457) is often only the status, in words
     if code is None and msg in _SENTENCES:
         code = msg

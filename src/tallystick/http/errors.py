@@ -1,7 +1,6 @@
 """Every error that the server can give: class → status → body.  Anything else is a 500 without detail."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -51,6 +50,22 @@ STATUS: Final[dict[type[TallystickError], int]] = {
 PROBLEM: Final = "application/problem+json"  # without a charset: Go's client compares it exactly
 _OUR_FAULT: Final = "This is our fault, and it has been logged"
 _TITLES: Final = {"invalid_request": "Invalid request", "invalid_scope": "Invalid scope"}
+
+# Written out: what Python calls 413 and 422 depends on its version, and what a client reads must not.
+_NAMES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 class Body(msgspec.Struct, omit_defaults=True):
@@ -105,5 +120,5 @@ def _legacy(error: TallystickError) -> Body:
 
 
 def _problem(status: int, detail: str, headers: Mapping[str, str]) -> Response:
-    body = Problem(HTTPStatus(status).phrase, status, detail)
+    body = Problem(_NAMES[status], status, detail)
     return Response(msgspec.json.encode(body), status, headers, PROBLEM)
