@@ -15,7 +15,7 @@ from tallystick.cli import automation, ending, output, tokens
 from tallystick.cli.completion import completion
 from tallystick.client.errors import STATUS
 from tests.client.server import serving
-from tests.client.shapes import AUTOMATION_CREATED, CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
+from tests.client.shapes import AUTOMATION_CREATED, AUTOMATION_LISTED, CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
 
 KEY = "a-secret-key"
 PASSWORD = "correct horse"
@@ -319,6 +319,41 @@ def test_one_id_needs_no_bulk_and_no_yes() -> None:
         result = run("revoke", "t1", "--url", server.url)
 
     assert (result.exit_code, server.asked) == (0, ["DELETE /tokens/t1"])
+
+
+LISTED_A1: list[tuple[int, object, dict[str, str]]] = [(200, {"data": [AUTOMATION_LISTED | {"id": "a1"}]}, {})]
+
+
+@pytest.mark.parametrize("ids", [("mine",), ("a1", "mine", "over")])
+def test_automation_revoke_ends_nothing_when_a_persons_token_is_among_them(ids: tuple[str, ...]) -> None:
+    none: list[tuple[int, object, dict[str, str]]] = [(404, {"msg": "Record not found"}, {})]
+    answers = {
+        "DELETE_automation-tokens_mine": none,
+        "GET_tokens_mine": [(200, READ, {})],
+        "GET_tokens_over": none,
+    }
+    with serving(**answers) as server:
+        server.answers["GET /automation-tokens?page=1&per_page=100"] = LISTED_A1
+        result = run("revoke", *ids, "--yes", "--url", server.url, group=automation.automation)
+
+    assert result.exit_code == 5
+    assert "mine" in result.stderr or "Record not found" in result.stderr
+    assert [line for line in server.asked if line.startswith("DELETE /tokens")] == []
+
+
+def test_automation_revoke_takes_many_in_one_request_also_those_that_are_over_by_now() -> None:
+    answers = {
+        "GET_tokens_over": [(404, {"msg": "Record not found"}, {})],
+        "DELETE_tokens": [(204, None, {})],
+    }
+    with serving(**answers) as server:
+        server.answers["GET /automation-tokens?page=1&per_page=100"] = LISTED_A1
+        result = run("revoke", "a1", "over", "--yes", "--url", server.url, group=automation.automation)
+
+    assert (result.exit_code, result.output) == (0, "Revoked 2 tokens.\n")
+    assert [json.loads(body)["data"] for _, body in server.sent if body] == [
+        [{"type": "token", "id": "a1"}, {"type": "token", "id": "over"}]
+    ]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--self", "t1")])

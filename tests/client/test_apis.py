@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import httpx2
 import pytest
 
-from tallystick import Conflict, Invalid, TallystickError, Unavailable
+from tallystick import Conflict, Invalid, NotFound, TallystickError, Unavailable
 from tests.client.conftest import Drive
 from tests.client.shapes import (
     AUTOMATION_CREATED,
@@ -62,7 +62,7 @@ TABLE = [
      "GET /automation-tokens/t1/services?page=1&per_page=100", None, IDS),
     Case("AutomationTokensApi", "iter_automation_tokens", (), {"per_page": 7}, "GET /automation-tokens?page=1&per_page=7", None, PAGE),
     Case("AutomationTokensApi", "list_automation_tokens", (), {}, "GET /automation-tokens?page=1&per_page=100", None, PAGE),
-    Case("AutomationTokensApi", "revoke_automation_token_id", ("t1",), {}, "DELETE /tokens/t1", None, None),
+    Case("AutomationTokensApi", "revoke_automation_token_id", ("t1",), {}, "DELETE /automation-tokens/t1", None, None),
     Case("AutomationTokensApi", "create_automation_token", (), {"name": "deploy", "role": "engineer"}, "POST /automation-tokens",
      {"name": "deploy", "role": "engineer", "services": [], "expires_at": None, "tls_access": False}, AUTOMATION_CREATED),
     Case("AutomationTokensApi", "create_automation_token", (),
@@ -217,6 +217,17 @@ def test_a_server_that_repeats_our_secrets_does_not_get_them_into_the_error(driv
 def test_an_answer_that_is_something_else_is_our_error(drive: Drive, case: Case) -> None:
     with pytest.raises(TallystickError, match="not what the Tokens API sends"):
         drive(Script(says(200, {"hello": "world"})), case.use, api=case.api, url=URL)
+
+
+def test_at_fastly_an_automation_token_is_known_to_be_one_before_it_ends_as_any_token_does(drive: Drive) -> None:
+    server, persons = Script(says(200, AUTOMATION_READ), says(204)), Script(says(404, {"msg": "Record not found"}))
+
+    drive(server, lambda api: api.revoke_automation_token_id("t1"), api="AutomationTokensApi")
+    with pytest.raises(NotFound):
+        drive(persons, lambda api: api.revoke_automation_token_id("t1"), api="AutomationTokensApi")
+
+    assert server.lines == ["GET /automation-tokens/t1", "DELETE /tokens/t1"]
+    assert persons.lines == ["GET /automation-tokens/t1"]
 
 
 def test_a_problem_is_read_as_any_other_refusal(drive: Drive) -> None:

@@ -212,6 +212,15 @@ def test_an_automation_token_is_made_used_read_listed_and_revoked(call: Call, se
         call("TokensApi", lambda api: api.get_token_current(), token=secret)
 
 
+def test_a_persons_token_does_not_end_as_an_automation_token(call: Call, server: RunningServer) -> None:
+    own = call("TokensApi", lambda api: api.get_token_current())
+
+    with pytest.raises(NotFound):
+        call("AutomationTokensApi", lambda api: api.revoke_automation_token_id(own.id))
+
+    assert call("TokensApi", lambda api: api.get_token_current()).id == own.id
+
+
 def test_automation_tokens_come_page_by_page_to_the_last(call: Call, server: RunningServer) -> None:
     api_name, proof = "AutomationTokensApi", {"password": server["SUPERUSER_PASSWORD"]}
     made = {

@@ -1,5 +1,6 @@
 """`tallystick automation`: tokens that belong to a customer and to no person, made and looked after by superusers."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import click
 
 from tallystick.cli import ending, issuing, output, revoking, terminal
-from tallystick.cli.connect import api, as_json, connected
+from tallystick.cli.connect import api, apis, as_json, connected
 from tallystick.client.sync import AutomationTokensApi, TokensApi
+from tallystick.core.errors import NotFound
 from tallystick.core.issue import AUTOMATION_ROLES
 
 
@@ -83,8 +85,29 @@ def show(token_id: str, as_json: bool, **where: Any) -> None:
 @revoking.yes
 @connected
 def revoke(ids: tuple[str, ...], yes: bool, **where: Any) -> None:
-    """Revoke automation tokens by id; with - the ids come from standard input, one a line."""
+    """Revoke automation tokens by id; with - the ids come from standard input, one a line.
+
+    When the token of a person is among them nothing is revoked.
+    """
     wanted = revoking.wanted(ids, yes=yes)
-    # Ends there are the same for every kind of token, and only there many go in one request.
-    with api(TokensApi, **where) as tokens:
-        revoking.revoke(tokens, wanted)
+    machines, tokens = apis(AutomationTokensApi, TokensApi, **where)
+    with machines, tokens:
+        if len(wanted) > 1:
+            _require_automation(machines, tokens, wanted)
+        # Only among all tokens many go in one request.
+        revoking.revoke(wanted, one=machines.revoke_automation_token_id, many=tokens.bulk_revoke_tokens)
+
+
+def _require_automation(machines: AutomationTokensApi, tokens: TokensApi, ids: Sequence[str]) -> None:
+    """Raise `NotFound` when a person's token is among them.  One that is over is none: a list may be sent again."""
+    listed = {each.id for each in machines.iter_automation_tokens()}
+    people = [each for each in ids if each not in listed and _is_persons(tokens, each)]
+    if people:
+        raise NotFound(f"No automation token: {', '.join(people)}.", detail="Nothing was revoked.")
+
+
+def _is_persons(tokens: TokensApi, token_id: str) -> bool:
+    try:
+        return tokens.get_token(token_id).user_id is not None
+    except NotFound:
+        return False

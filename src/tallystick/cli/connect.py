@@ -16,6 +16,7 @@ from tallystick.core.errors import Invalid, Unauthenticated
 from tallystick.core.secret import Secret
 
 A = TypeVar("A", bound=Api)
+B = TypeVar("B", bound=Api)
 C = TypeVar("C", bound=Callable[..., None])
 
 NO_TOKEN: Final = "There is no token: set FASTLY_API_TOKEN, or give --token-file"
@@ -44,11 +45,26 @@ def api(kind: type[A], *, url: str | None, token_file: Path | None, may_be_witho
 
     `may_be_without`: nobody is asked, because the command can be done by password.
     """
-    client = kind(None if token_file is None else _content(token_file), url=url)
+    return _speaking(kind, url=url, token_file=token_file, may_be_without=may_be_without)[0]
+
+
+def apis(one: type[A], other: type[B], *, url: str | None, token_file: Path | None) -> tuple[A, B]:
+    """Two clients that speak with the same token: nobody is asked for it twice."""
+    client, token = _speaking(one, url=url, token_file=token_file)
+    return client, other(token, url=url)
+
+
+def _speaking(
+    kind: type[A], *, url: str | None, token_file: Path | None, may_be_without: bool = False
+) -> tuple[A, Secret | str | None]:
+    """A client, and what it was given to speak with."""
+    token: Secret | str | None = None if token_file is None else _content(token_file)
+    client = kind(token, url=url)
     if client.has_token or may_be_without:
-        return client
+        return client, token
     client.close()
-    return kind(terminal.answer("Token", otherwise=Unauthenticated(f"{NO_TOKEN}."), hide=True), url=url)
+    token = terminal.answer("Token", otherwise=Unauthenticated(f"{NO_TOKEN}."), hide=True)
+    return kind(token, url=url), token
 
 
 def _content(token_file: Path) -> Secret:

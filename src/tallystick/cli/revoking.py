@@ -1,13 +1,12 @@
 """Revoking tokens by id, few or many."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import click
 
 from tallystick.cli import output, terminal
-from tallystick.client.sync import TokensApi
 from tallystick.core.errors import TallystickError
 
 BULK: Final = 1_000
@@ -24,22 +23,22 @@ def wanted(ids: Sequence[str], *, yes: bool) -> list[str]:
     return found
 
 
-def revoke(api: TokensApi, ids: Sequence[str]) -> None:
-    """Revoke them, and say how far it came."""
+def revoke(ids: Sequence[str], *, one: Callable[[str], None], many: Callable[[Sequence[str]], None]) -> None:
+    """Revoke them, and say how far it came.  `one`, `many`: how a single one ends, and several in one request."""
     if len(ids) == 1:
-        api.revoke_token(ids[0])
+        one(ids[0])
     else:
-        _revoke_many(api, ids)
+        _revoke_many(ids, many)
     output.show_revoked(len(ids), of=len(ids))
 
 
-def _revoke_many(api: TokensApi, ids: Sequence[str]) -> None:
+def _revoke_many(ids: Sequence[str], many: Callable[[Sequence[str]], None]) -> None:
     done = 0
     try:
         with output.progress(len(ids), "Revoking") as advance:
             for start in range(0, len(ids), BULK):
                 some = ids[start : start + BULK]
-                api.bulk_revoke_tokens(some)
+                many(some)
                 done += len(some)
                 advance(len(some))
     except TallystickError:

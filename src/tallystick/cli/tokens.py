@@ -110,7 +110,7 @@ def revoke(ids: tuple[str, ...], itself: bool, yes: bool, **where: Any) -> None:
             tokens.revoke_token_current()
             output.show_revoked(1, of=1)
         else:
-            revoking.revoke(tokens, wanted)
+            revoking.revoke(wanted, one=tokens.revoke_token, many=tokens.bulk_revoke_tokens)
 
 
 token.add_command(rule.revoke_matching)

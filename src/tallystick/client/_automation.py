@@ -59,8 +59,12 @@ def page_automation_tokens(line: Line, *, per_page: int) -> Flow[Page[Automation
 
 
 def revoke_automation_token_id(line: Line, token_id: str) -> Flow[None]:
-    # Not DELETE /automation-tokens/{id}: that is documented, and reported not to work (go-fastly#547).
-    return revoke_token(line, token_id)
+    if not line.target.is_fastly:
+        yield from line.ask("DELETE", _path(token_id), gone=frozenset({404}))
+        return
+    # There the same is documented, and reported not to work (go-fastly#547).  DELETE /tokens/{id} ends people's tokens too.
+    yield from line.ask("GET", _path(token_id))
+    yield from revoke_token(line, token_id)
 
 
 def _path(token_id: str) -> str:

@@ -68,5 +68,5 @@ class AutomationTokensApi(Api):
         return self._run(_automation.list_automation_tokens(self._line))
 
     def revoke_automation_token_id(self, token_id: str) -> None:
-        """Revoke one automation token."""
+        """Revoke one automation token.  `NotFound` for a person's, which stays as it is."""
         return self._run(_automation.revoke_automation_token_id(self._line, token_id))
