@@ -1,9 +1,11 @@
 """The numbered changes, and who has heard of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Change, Hearing, Kind
@@ -11,7 +13,7 @@ from tallystick.core.find import Wanted
 from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import HandOver, Store
 from tallystick.core.secret import Secret, digester
-from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, NOW, ROOT, add, at, token, user
+from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, NOW, ROOT, SHOP, add, at, token, user
 
 ACMES = Reach(ACME.id, None)
 BY = at(NOW, request_id="request-1")
@@ -75,6 +77,7 @@ async def test_whatever_changes_what_was_there_is_told_to_verifiers(busy: Store,
     assert set(news.changes) == expected
     assert not news.gap
     assert news.upto == await busy.changes.head() > before
+    assert news.upto == before + 1, "what happens at once is one change"
     assert await busy.changes.of_request("request-1", since=before) == news.upto
     assert await busy.changes.of_request("request-1", since=news.upto) is None
     assert await busy.changes.of_request("request-2", since=before) is None
@@ -89,6 +92,16 @@ async def test_what_a_rule_ends_is_told_to_verifiers(busy: Store) -> None:
     assert told in ({Change(Kind.TOKEN, ONE.id)}, {Change(Kind.CUSTOMER, ACME.id)})
     assert await busy.tokens.revoke_matching(ACMES, Wanted(search="one"), reason="superseded", by=BY) == 0
     assert await busy.changes.head() == before + 1
+
+
+async def test_changes_that_are_written_together_are_each_known_by_their_own_request(busy: Store) -> None:
+    before, people = await busy.changes.head(), busy.people
+    made = [(replace(SHOP, id=f"s{number}"), at(NOW, request_id=f"request-{number}")) for number in range(3)]
+
+    await asyncio.gather(*(people.add_service(each, by=by) for each, by in made))
+
+    found = [await busy.changes.of_request(f"request-{number}", since=before) for number in range(3)]
+    assert sorted(seq or 0 for seq in found) == [before + 1, before + 2, before + 3]
 
 
 async def test_what_is_new_needs_nobody_to_forget(busy: Store) -> None:

@@ -114,7 +114,7 @@ class MemoryTokens:
         self._people.require_standing(by)
         if not self._is_unrevoked(token_id) or not reach.covers(self._tokens[token_id]):
             return False
-        self._people.end(self._tokens[token_id], by)
+        self._write(self._people.end(self._tokens[token_id], by))
         return True
 
     async def revoke_all(self, token_ids: Sequence[str], *, reach: Reach, by: Origin) -> tuple[str, ...]:
@@ -122,15 +122,14 @@ class MemoryTokens:
         asked = tuple(dict.fromkeys(token_ids))
         foreign = tuple(each for each in asked if each not in self._tokens or not reach.covers(self._tokens[each]))
         if not foreign:
-            for token_id in filter(self._is_unrevoked, asked):
-                self._people.end(self._tokens[token_id], by)
+            ending = list(filter(self._is_unrevoked, asked))
+            self._write(*[self._people.end(self._tokens[token_id], by) for token_id in ending])
         return foreign
 
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
         self._people.require_standing(by)
         ending = [token for token in self._within(reach) if wanted.matches(token)]
-        for token in ending:
-            self._people.end(token, by, reason=reason)
+        self._write(*[self._people.end(token, by, reason=reason) for token in ending])
         return len(ending)
 
     async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
@@ -201,10 +200,10 @@ class MemoryEvents:
         self._publish = publish
         self._events: list[Event] = []
 
-    def write(self, event: Event) -> None:
-        """One more."""
-        self._events.append(event)
-        self._publish(event)
+    def write(self, *happened: Event) -> None:
+        """Those of one more change."""
+        self._events += happened
+        self._publish(*happened)
 
     async def find(self, customer_id: str, sought: Sought, *, after: Position | None, size: int) -> list[Event]:
         found = [each for each in self._events if each.customer_id == customer_id and sought.matches(each)]

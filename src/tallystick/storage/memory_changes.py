@@ -17,12 +17,12 @@ class MemoryChanges:
         self._leases: dict[str, tuple[int, int]] = {}
         self._stirred = True
 
-    def publish(self, event: Event) -> None:
-        """Number what this event changes."""
+    def publish(self, *happened: Event) -> None:
+        """Number what these events change, all of it together."""
         self._stirred = True
-        for change in changes_of([event]):
+        if changes := changes_of(happened):
             self._head += 1
-            self._told.append((self._head, change, event))
+            self._told += [(self._head, change, happened[-1]) for change in changes]
 
     def stirred(self) -> bool:
         stirred, self._stirred = self._stirred, False

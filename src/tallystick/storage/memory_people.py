@@ -1,8 +1,8 @@
 """Customers, users and services of the memory store."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec.structs import asdict, replace
 
@@ -15,8 +15,11 @@ from tallystick.core.revoke import Reason
 from tallystick.core.token import Token, moved
 from tallystick.storage.text import require_storable
 
-Write: TypeAlias = Callable[[Event], None]
-"""Where events go."""
+
+class Write(Protocol):
+    """Where the events of one change go, all of them at once: they get one number."""
+
+    def __call__(self, *happened: Event) -> None: ...
 
 
 class MemoryDirectory:
@@ -136,7 +139,7 @@ class MemoryDirectory:
             return Outcome.UNKNOWN
         return self._change(before, change, by)
 
-    def _change(self, before: User, change: UserChange, by: Origin) -> Outcome:
+    def _change(self, before: User, change: UserChange, by: Origin, *also: Event) -> Outcome:
         wanted = {name: value for name, value in asdict(change).items() if value is not None}
         after = replace(before, **wanted, updated_at=by.at)
         if not after.is_active_superuser and self._is_last_superuser(before):
@@ -144,7 +147,7 @@ class MemoryDirectory:
         if any(normal_login(each.login) == normal_login(after.login) for each in self._others(before.id)):
             raise Conflict("another user has this login")
         self.by_id[before.id] = after
-        self._write(events.changed(before, after, by))
+        self._write(*also, events.changed(before, after, by))
         return Outcome.DONE
 
     async def remove_user(self, user_id: str, *, customer_id: str, by: Origin) -> Removal:
@@ -154,7 +157,7 @@ class MemoryDirectory:
             return Removal(Outcome.UNKNOWN)
         return self._remove(user, by)
 
-    def _remove(self, user: User, by: Origin) -> Removal:
+    def _remove(self, user: User, by: Origin, *also: Event) -> Removal:
         if self._is_last_superuser(user):
             return Removal(Outcome.LAST_SUPERUSER)
         own = sorted((one for one in self.tokens.values() if one.user_id == user.id), key=age)
@@ -164,7 +167,7 @@ class MemoryDirectory:
             del self.tokens[one.id]
         del self.by_id[user.id], self._credentials[user.id]
         self._used_steps.pop(user.id, None)
-        self._write(events.removed(user, by))
+        self._write(*also, events.removed(user, by))
         return Removal(Outcome.DONE)
 
     async def hand_over(self, user_id: str, *, customer_id: str, plan: HandOver, by: Origin) -> Removal:
@@ -177,14 +180,15 @@ class MemoryDirectory:
         live = {one.id: one for one in self.tokens.values() if one.user_id == user_id and one.is_live(by.at)}
         if stale := plan.stale(live.keys()):
             return Removal(Outcome.STALE, stale)
-        for token_id in plan.moved:
-            self.tokens[token_id] = moved(live[token_id], plan.role)
-            self._write(events.changed(live[token_id], self.tokens[token_id], by, action="move"))
-        for token_id in plan.ended:
-            self.end(live[token_id], by, reason=Reason.AFFILIATION_CHANGED)
+        happened = [self._move(live[token_id], plan, by) for token_id in plan.moved]
+        happened += [self.end(live[token_id], by, reason=Reason.AFFILIATION_CHANGED) for token_id in plan.ended]
         if plan.delete:
-            return self._remove(user, by)
-        return Removal(self._change(user, UserChange(locked=True), by))
+            return self._remove(user, by, *happened)
+        return Removal(self._change(user, UserChange(locked=True), by, *happened))
+
+    def _move(self, token: Token, plan: HandOver, by: Origin) -> Event:
+        self.tokens[token.id] = moved(token, plan.role)
+        return events.changed(token, self.tokens[token.id], by, action="move")
 
     async def credentials(self, login: str) -> tuple[User, Credentials] | None:
         for user in self.by_id.values():
@@ -201,10 +205,9 @@ class MemoryDirectory:
             return False
         self._credentials[user_id] = replace(known, password_hash=password_hash)
         self.by_id[user_id] = replace(self.by_id[user_id], updated_at=by.at)
-        self._write(events.noted("password", self.by_id[user_id], by))
-        for one in list(self.tokens.values()):
-            if kept is not None and one.user_id == user_id and one.id != kept and one.revoked_at is None:
-                self.end(one, by)
+        others = [one for one in self.tokens.values() if one.user_id == user_id and one.id != kept]
+        ending = [] if kept is None else [one for one in others if one.revoked_at is None]
+        self._write(events.noted("password", self.by_id[user_id], by), *[self.end(one, by) for one in ending])
         return True
 
     async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
@@ -236,10 +239,10 @@ class MemoryDirectory:
         user = self.by_id.get(user_id)
         return user is not None and user.customer_id == customer_id
 
-    def end(self, token: Token, by: Origin, *, reason: str | None = None) -> None:
-        """Revoke a token that is not revoked."""
+    def end(self, token: Token, by: Origin, *, reason: str | None = None) -> Event:
+        """Revoke a token that is not revoked.  Returns its event, which is the caller's to write."""
         self.tokens[token.id] = replace(token, revoked_at=by.at)
-        self._write(events.revoked(token, by, reason=reason))
+        return events.revoked(token, by, reason=reason)
 
     def _is_last_superuser(self, user: User) -> bool:
         colleagues = [each for each in self._others(user.id) if each.customer_id == user.customer_id]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from tallystick.core import events, verify
-from tallystick.core.events import Origin, Record
+from tallystick.core.events import Event, Origin, Record
 from tallystick.core.people import Customer, Service, User
 from tallystick.core.ports import Outcome, Removal, Seen
 from tallystick.core.token import Token
@@ -130,14 +130,18 @@ def _changed(
     sql: str,
     read: Callable[[sqlite3.Connection, str], Record | None],
     action: str = "update",
+    also: Sequence[Event] = (),
 ) -> bool:
-    """Carry it out, and tell how the record was before and is after it.  False when the statement found none."""
+    """Carry it out, and tell how the record was before and is after it.  False when the statement found none.
+
+    `also`: what happened before in the same change.
+    """
     before = read(connection, change.wanted["id"])
     if connection.execute(sql, change.wanted).rowcount != 1:
         return False
     after = read(connection, change.wanted["id"])
     if before is not None and after is not None:
-        write(connection, [events.changed(before, after, change.by, action=action)])
+        write(connection, [*also, events.changed(before, after, change.by, action=action)])
     return True
 
 
@@ -153,9 +157,9 @@ def _remove_service(connection: sqlite3.Connection, removal: Change) -> Removal:
     return Removal(Outcome.DONE)
 
 
-def change_user(connection: sqlite3.Connection, change: Change) -> Outcome:
-    """One of `change_users`, whoever asks."""
-    if _changed(connection, change, sql=_SQL.change_user, read=_user):
+def change_user(connection: sqlite3.Connection, change: Change, also: Sequence[Event] = ()) -> Outcome:
+    """One of `change_users`, whoever asks.  `also`: what happened before in the same change."""
+    if _changed(connection, change, sql=_SQL.change_user, read=_user, also=also):
         return Outcome.DONE
     return why_not_without(connection, change) or Outcome.LAST_SUPERUSER
 
@@ -168,8 +172,8 @@ def why_not_without(connection: sqlite3.Connection, change: Change) -> Outcome |
     return Outcome.LAST_SUPERUSER if row[0] else None
 
 
-def remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
-    """One of `remove_users`, whoever asks."""
+def remove_user(connection: sqlite3.Connection, removal: Change, also: Sequence[Event] = ()) -> Removal:
+    """One of `remove_users`, whoever asks.  `also`: what happened before in the same change."""
     user, obstacle = _user(connection, removal.wanted["id"]), why_not_without(connection, removal)
     if user is None or obstacle is not None:
         return Removal(obstacle or Outcome.UNKNOWN)
@@ -178,7 +182,7 @@ def remove_user(connection: sqlite3.Connection, removal: Change) -> Removal:
         return Removal(Outcome.IN_USE, tuple(row[0] for row in live))
     connection.execute(_SQL.forget_of_user, removal.wanted)
     connection.execute(_SQL.remove_user, removal.wanted)
-    write(connection, [events.removed(user, removal.by)])
+    write(connection, [*also, events.removed(user, removal.by)])
     return Removal(Outcome.DONE)
 
 

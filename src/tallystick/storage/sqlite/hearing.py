@@ -66,9 +66,13 @@ class SqliteChanges:
 
 
 def publish(connection: sqlite3.Connection, happened: Sequence[Event]) -> None:
-    """Number what these events change, within their transaction."""
-    if changes := changes_of(happened):
-        number(connection, changes, happened[-1].by)
+    """Number what these events change, within their transaction: what each is behind gets a number of its own."""
+    behind: dict[Origin, list[Event]] = {}
+    for event in happened:
+        behind.setdefault(event.by, []).append(event)
+    for by, theirs in behind.items():
+        if changes := changes_of(theirs):
+            number(connection, changes, by)
 
 
 def number(connection: sqlite3.Connection, changes: Iterable[Change], by: Origin) -> None:
