@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
-from tallystick.core.changes import Change, Hearing, Kind
+from tallystick.core.changes import TOLD_MAX, Change, Heard, Hearing, Kind, Numbered
 from tallystick.core.find import Wanted
 from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import HandOver, Store
@@ -166,3 +166,91 @@ async def test_who_needs_what_was_trimmed_is_told_so(busy: Store) -> None:
     assert (await busy.changes.after(last)).changes == ()
     await busy.changes.trim(before=NOW + 2 * DAY)
     assert not (await busy.changes.after(last - 1)).gap
+
+
+# What is kept of a change for whoever asks for its receipt.
+
+
+@pytest.mark.parametrize("what", TAKES_AWAY)
+async def test_every_change_is_kept_with_what_it_is_about(busy: Store, what: str) -> None:
+    write, expected = TAKES_AWAY[what]
+
+    await write(busy)
+
+    seq = await busy.changes.head()
+    assert await busy.changes.numbered(seq) == Numbered(
+        seq=seq,
+        customer_id=ACME.id,
+        at=NOW,
+        user_id=None,
+        token_id=None,
+        request_id="request-1",
+        count=len(expected),
+        changes=tuple(sorted(expected, key=lambda change: (change.kind, change.key))),
+    )
+
+
+async def test_a_change_is_kept_with_who_made_it_and_by_which_token(busy: Store) -> None:
+    await busy.tokens.revoke(ONE.id, reach=ACMES, by=at(NOW, user_id=ANNA.id, token_id=TWO.id))
+
+    kept = await busy.changes.numbered(await busy.changes.head())
+    assert kept is not None
+    assert (kept.user_id, kept.token_id, kept.request_id) == (ANNA.id, TWO.id, None)
+
+
+async def test_what_a_rule_ends_is_kept_too(busy: Store) -> None:
+    await busy.tokens.revoke_matching(ACMES, Wanted(search="one"), reason="superseded", by=BY)
+
+    kept = await busy.changes.numbered(await busy.changes.head())
+    assert kept is not None
+    assert (kept.customer_id, kept.at, kept.request_id, kept.count) == (ACME.id, NOW, "request-1", 1)
+
+
+async def test_of_a_change_to_very_many_some_are_kept_and_their_number(busy: Store) -> None:
+    many = [await add(busy, token(name=f"n{number:03}")) for number in range(TOLD_MAX + 1)]
+
+    await busy.tokens.revoke_all([one.id for one in many], reach=ACMES, by=BY)
+
+    kept = await busy.changes.numbered(await busy.changes.head())
+    assert kept is not None
+    assert kept.count == TOLD_MAX + 1
+    assert kept.changes == tuple(Change(Kind.TOKEN, one.id) for one in many[:TOLD_MAX])
+
+
+async def test_what_is_no_change_has_nothing_that_could_be_kept(busy: Store) -> None:
+    head = await busy.changes.head()
+
+    assert [await busy.changes.numbered(seq) for seq in (0, -1, head + 1)] == [None, None, None]
+
+
+async def test_that_everybody_has_heard_is_noted_once(busy: Store) -> None:
+    await busy.tokens.revoke(ONE.id, reach=ACMES, by=BY)
+    await busy.tokens.revoke(TWO.id, reach=ACMES, by=BY)
+    seq, changes = await busy.changes.head(), busy.changes
+    before = await changes.numbered(seq)
+    assert before is not None
+
+    await changes.note_heard([(seq, Heard(NOW + 9, 2, 9)), (seq + 1, Heard(NOW, 1, 1))])
+    await changes.note_heard([(seq, Heard(NOW + 10, 3, 10))])
+    await changes.note_heard([])
+
+    assert await changes.numbered(seq) == replace(before, heard=Heard(NOW + 9, 2, 9))
+    assert await changes.numbered(seq + 1) is None
+    other = await changes.numbered(seq - 1)
+    assert other is not None
+    assert other.heard is None
+
+
+async def test_what_is_kept_of_changes_goes_by_its_own_age(busy: Store) -> None:
+    changes = busy.changes
+    await busy.tokens.revoke(ONE.id, reach=ACMES, by=at(NOW))
+    await busy.tokens.revoke(TWO.id, reach=ACMES, by=at(NOW + DAY))
+    newest = await changes.head()
+
+    await changes.trim(before=NOW + 2 * DAY)
+    both = [await changes.numbered(seq) for seq in (newest - 1, newest)]
+    await changes.trim_numbered(before=NOW + DAY)
+    newer = [await changes.numbered(seq) for seq in (newest - 1, newest)]
+
+    assert None not in both
+    assert newer == [None, both[1]]

@@ -187,8 +187,9 @@ class Machine(RuleBasedStateMachine):
         return store
 
     def teardown(self) -> None:
-        memory, sqlite = (self.loop.run_until_complete(_told(store)) for store in (self.memory, self.sqlite))
-        assert memory == sqlite
+        for tell in (_told, _numbered):
+            memory, sqlite = (self.loop.run_until_complete(tell(store)) for store in (self.memory, self.sqlite))
+            assert memory == sqlite
         self.loop.run_until_complete(self.sqlite.close())
         self.loop.close()
         self.folder.cleanup()
@@ -491,6 +492,12 @@ async def _told(store: Store) -> list[Event]:
         for event in await store.events.find(customer.id, Sought(), after=None, size=10**6)
     ]
     return sorted(found, key=str)
+
+
+async def _numbered(store: Store) -> list[object]:
+    """Whose all changes are, when and by whom.  Not what they are about: of those by rule each store says it in its own way."""
+    kept = [await store.changes.numbered(seq) for seq in range(await store.changes.head() + 2)]
+    return [each and (each.seq, each.customer_id, each.at, each.user_id, each.token_id) for each in kept]
 
 
 async def _outcome(asked: Coroutine[Any, Any, T]) -> T | type[Exception]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.core.caller import Reach
+from tallystick.core.changes import Change, Heard, Kind, Numbered
 from tallystick.core.errors import Invalid, TallystickError, Unavailable
 from tallystick.core.people import Credentials, Customer, Role, Service, User
 from tallystick.core.ports import Failures, Seen
@@ -169,6 +170,26 @@ async def test_what_versions_2_and_3_kept_is_still_there(tmp_path: Path) -> None
     assert anna is not None
     assert anna.locked
     assert await store.budgets.spend("uAnna", hour=1770091200000) == 8
+    await store.close()
+
+
+async def test_what_version_7_kept_of_a_change_is_still_there(tmp_path: Path) -> None:
+    path = old_database(tmp_path / "old.db", 7)
+
+    setup.prepare(path)
+    store = SqliteStore.open(path)
+
+    assert await store.changes.numbered(7) == Numbered(
+        seq=7,
+        customer_id="cAcme",
+        at=1770091506789,
+        user_id="uRoot",
+        token_id="tFull",
+        request_id="request-1",
+        count=1,
+        changes=(Change(Kind.TOKEN, "tMain"),),
+        heard=Heard(1770091506795, 2, 6),
+    )
     await store.close()
 
 

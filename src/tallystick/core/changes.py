@@ -3,13 +3,16 @@
 Each transaction that changes what was there gets one number, in the order of commits (`receipt.py` tells what for).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from tallystick.core.events import Event
+
+TOLD_MAX: Final = 100
+"""What a change is about is kept for its receipt, up to so many tokens, users and customers."""
 
 
 class Kind(StrEnum):
@@ -32,6 +35,32 @@ class Hearing(msgspec.Struct, frozen=True):
 
     verifiers: int
     missing: int
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """That everybody had heard of a change: at which instant (ms since the epoch), how many that were, how long it took (ms)."""
+
+    at: int
+    verifiers: int
+    waited_ms: int
+
+
+class Numbered(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that is kept: in whose account, when (`at`: ms since the epoch), by whom and by which token, in which request.
+
+    `user_id`, `token_id`: as in its events.  `changes`: what it is about, by kind and key, the first `TOLD_MAX` of `count`.
+    `heard`: None until it is noted that everybody has.
+    """
+
+    seq: int
+    customer_id: str
+    at: int
+    user_id: str | None
+    token_id: str | None
+    request_id: str | None
+    count: int
+    changes: tuple[Change, ...]
+    heard: Heard | None = None
 
 
 class News(msgspec.Struct, frozen=True):
@@ -69,13 +98,27 @@ class Changes(Protocol):
     async def hearing(self, seq: int) -> Hearing:
         """Who has not heard of `seq`, of those who hold a lease now."""
 
+    async def numbered(self, seq: int) -> Numbered | None:
+        """What is kept of change `seq`, if anything is."""
+
+    async def note_heard(self, heard: Sequence[tuple[int, Heard]]) -> None:
+        """Note by their numbers that everybody has heard of these changes.  What was noted before stays; others are passed over."""
+
     async def trim(self, *, before: int) -> None:
-        """Drop changes and leases that are older than this instant (ms since the epoch)."""
+        """Drop what followers need of changes, and leases, that are older than this instant (ms since the epoch)."""
+
+    async def trim_numbered(self, *, before: int) -> None:
+        """Drop what is kept of changes that are older than this instant."""
 
 
 def changes_of(happened: Iterable[Event]) -> set[Change]:
     """What has to be forgotten after these events.  What is new was remembered by nobody, but for a customer's services."""
     return {change for event in happened if (change := _change(event)) is not None}
+
+
+def told(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Those that are kept of them."""
+    return tuple(sorted(changes, key=lambda change: (change.kind, change.key))[:TOLD_MAX])
 
 
 def _change(event: Event) -> Change | None:

@@ -1,8 +1,10 @@
 """The numbered changes of the memory store, and who has heard of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from tallystick.core.changes import Change, Hearing, News, changes_of
+from msgspec.structs import replace
+
+from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, told
 from tallystick.core.events import Event
 from tallystick.steady import steady
 
@@ -14,6 +16,7 @@ class MemoryChanges:
         self._steady = steady
         self._head = 0
         self._told: list[tuple[int, Change, Event]] = []
+        self._numbered: dict[int, Numbered] = {}
         self._leases: dict[str, tuple[int, int]] = {}
         self._stirred = True
 
@@ -23,6 +26,19 @@ class MemoryChanges:
         if changes := changes_of(happened):
             self._head += 1
             self._told += [(self._head, change, happened[-1]) for change in changes]
+            self._keep(changes, happened[-1])
+
+    def _keep(self, changes: set[Change], event: Event) -> None:
+        self._numbered[self._head] = Numbered(
+            seq=self._head,
+            customer_id=event.customer_id,
+            at=event.by.at,
+            user_id=event.by.user_id,
+            token_id=event.by.token_id,
+            request_id=event.by.request_id,
+            count=len(changes),
+            changes=told(changes),
+        )
 
     def stirred(self) -> bool:
         stirred, self._stirred = self._stirred, False
@@ -55,6 +71,19 @@ class MemoryChanges:
         now = self._steady()
         held = [acked for acked, until in self._leases.values() if until > now]
         return Hearing(len(held), sum(acked < seq for acked in held))
+
+    async def numbered(self, seq: int) -> Numbered | None:
+        return self._numbered.get(seq)
+
+    async def note_heard(self, heard: Sequence[tuple[int, Heard]]) -> None:
+        self._stirred = True
+        for seq, each in heard:
+            found = self._numbered.get(seq)
+            if found is not None and found.heard is None:
+                self._numbered[seq] = replace(found, heard=each)
+
+    async def trim_numbered(self, *, before: int) -> None:
+        self._numbered = {seq: each for seq, each in self._numbered.items() if each.at >= before}
 
     async def trim(self, *, before: int) -> None:
         self._told = [told for told in self._told if told[2].by.at >= before or told[0] == self._head]

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.core import changes
-from tallystick.core.changes import Change
+from tallystick.core.changes import Change, Heard, Numbered
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Kind, Wanted, folded
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
@@ -259,6 +259,22 @@ def change(row: Row) -> Change:
     """A row of `changes_after`."""
     _, kind, key = row
     return Change(_KINDS[kind], key)
+
+
+def numbered(row: Row) -> Numbered:
+    """A row of `numbered`."""
+    seq, customer_id, at, user_id, token_id, request_id, count, told, heard_at, verifiers, waited_ms = row
+    return Numbered(
+        seq=seq,
+        customer_id=customer_id,
+        at=at,
+        user_id=user_id,
+        token_id=token_id,
+        request_id=request_id,
+        count=count,
+        changes=tuple(Change(_KINDS[kind], key) for kind, key in _ROWS.decode(told)),
+        heard=None if heard_at is None else Heard(heard_at, verifiers, waited_ms),
+    )
 
 
 def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:

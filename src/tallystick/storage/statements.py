@@ -89,6 +89,10 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     ack: str
     leave: str
     hearing: str
+    keep_change: str
+    numbered: str
+    note_heard: str
+    trim_numbered: str
     trim_changes: str
     trim_verifiers: str
     # meta

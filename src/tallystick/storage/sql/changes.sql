@@ -52,6 +52,22 @@ SELECT count(*), coalesce(sum(CASE WHEN acked < :seq THEN 1 ELSE 0 END), 0)
  WHERE boot = :boot
    AND lease_until > :now;
 
+-- name: keep_change(seq, customer_id, at, user_id, token_id, request_id, count, changes)!
+-- Keep a change for whoever asks for its receipt.  `changes`: up to 100 of them, [kind, key] each, as one JSON array.
+INSERT INTO receipt (seq, customer_id, at, user_id, token_id, request_id, count, changes)
+VALUES (:seq, :customer_id, :at, :user_id, :token_id, :request_id, :count, :changes);
+
+-- name: numbered(seq)^
+-- A change that is kept, in the order of columns that rows.py reads.
+SELECT seq, customer_id, at, user_id, token_id, request_id, count, changes, heard_at, verifiers, waited_ms
+  FROM receipt
+ WHERE seq = :seq;
+
+-- name: trim_numbered(before)!
+-- Drop old ones.
+DELETE FROM receipt
+ WHERE at < :before;
+
 -- name: trim_changes(before)!
 -- Drop old changes, but for the newest number's.
 DELETE FROM change

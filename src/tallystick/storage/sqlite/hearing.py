@@ -1,16 +1,17 @@
 """Changes and who has heard of them, in SQLite."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from tallystick.core.changes import Change, Hearing, News, changes_of
+from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, told
 from tallystick.core.events import Event, Origin
 from tallystick.steady import BOOT, steady
 from tallystick.storage import rows
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
+from tallystick.storage.text import readable
 
 _SQL: Final = load("sqlite", driver="sqlite3")
 
@@ -61,25 +62,48 @@ class SqliteChanges:
         row = self._reader.one(_SQL.hearing, {"seq": seq, "boot": BOOT, "now": steady()})
         return Hearing(0, 0) if row is None else Hearing(*row)
 
+    async def numbered(self, seq: int) -> Numbered | None:
+        row = self._reader.one(_SQL.numbered, {"seq": seq})
+        return None if row is None else rows.numbered(row)
+
+    async def note_heard(self, heard: Sequence[tuple[int, Heard]]) -> None:
+        noted = [(seq, each.at, each.verifiers, each.waited_ms) for seq, each in heard]
+        await self._writer.submit(_note_heard, {"heard": rows.json(noted)})
+
+    async def trim_numbered(self, *, before: int) -> None:
+        await self._writer.submit(_trim_numbered, {"before": before})
+
     async def trim(self, *, before: int) -> None:
         await self._writer.submit(_trim, {"before": before, "boot": BOOT, "now": steady()})
 
 
 def publish(connection: sqlite3.Connection, happened: Sequence[Event]) -> None:
     """Number what these events change, within their transaction: what each is behind gets a number of its own."""
-    behind: dict[Origin, list[Event]] = {}
+    behind: dict[tuple[Origin, str], list[Event]] = {}
     for event in happened:
-        behind.setdefault(event.by, []).append(event)
-    for by, theirs in behind.items():
+        behind.setdefault((event.by, event.customer_id), []).append(event)
+    for (by, customer_id), theirs in behind.items():
         if changes := changes_of(theirs):
-            number(connection, changes, by)
+            number(connection, changes, by, of=customer_id)
 
 
-def number(connection: sqlite3.Connection, changes: Iterable[Change], by: Origin) -> None:
-    """Give these changes the next number, within their transaction."""
+def number(connection: sqlite3.Connection, changes: Collection[Change], by: Origin, *, of: str) -> None:
+    """Give these changes of a customer the next number, within their transaction."""
     (seq,) = connection.execute(_SQL.next_seq).fetchone()
-    told = [(seq, change.kind, change.key, by.at, by.request_id) for change in changes]
-    connection.execute(_SQL.add_changes, {"changes": rows.json(told)})
+    request_id = readable(by.request_id)
+    about = [(seq, change.kind, change.key, by.at, request_id) for change in changes]
+    connection.execute(_SQL.add_changes, {"changes": rows.json(about)})
+    kept = {
+        "seq": seq,
+        "customer_id": of,
+        "at": by.at,
+        "user_id": by.user_id,
+        "token_id": by.token_id,
+        "request_id": request_id,
+        "count": len(changes),
+        "changes": rows.json([(change.kind, change.key) for change in told(changes)]),
+    }
+    connection.execute(_SQL.keep_change, kept)
 
 
 def _lease(connection: sqlite3.Connection, leases: Sequence[Parameters]) -> list[None]:
@@ -92,6 +116,14 @@ def _ack(connection: sqlite3.Connection, acks: Sequence[Parameters]) -> list[Non
 
 def _leave(connection: sqlite3.Connection, leaving: Sequence[Parameters]) -> list[None]:
     return _run(connection, _SQL.leave, leaving)
+
+
+def _note_heard(connection: sqlite3.Connection, notes: Sequence[Parameters]) -> list[None]:
+    return _run(connection, _SQL.note_heard, notes)
+
+
+def _trim_numbered(connection: sqlite3.Connection, trims: Sequence[Parameters]) -> list[None]:
+    return _run(connection, _SQL.trim_numbered, trims)
 
 
 def _trim(connection: sqlite3.Connection, trims: Sequence[Parameters]) -> list[None]:

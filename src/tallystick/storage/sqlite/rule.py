@@ -42,5 +42,6 @@ def _revoke(connection: sqlite3.Connection, rule: Rule) -> int:
     ended = connection.execute(finding.end("sqlite", driver=_DRIVER, of_owner=of_owner), asked).rowcount
     if ended:
         # One change, however many: to look all of them up once more is cheaper than to name each.
-        number(connection, [Change(Kind.CUSTOMER, rule.reach.customer_id)], rule.by)
+        of = rule.reach.customer_id
+        number(connection, [Change(Kind.CUSTOMER, of)], rule.by, of=of)
     return ended

@@ -9,3 +9,13 @@ SELECT json_extract(value, '$[0]'),
        json_extract(value, '$[3]'),
        json_extract(value, '$[4]')
   FROM json_each(:changes);
+
+-- name: note_heard(heard)!
+-- Note that everybody has heard of changes, where it is not noted.  `heard`: rows of 4 values, as one JSON array.
+UPDATE receipt
+   SET heard_at  = json_extract(h.value, '$[1]'),
+       verifiers = json_extract(h.value, '$[2]'),
+       waited_ms = json_extract(h.value, '$[3]')
+  FROM json_each(:heard) AS h
+ WHERE receipt.seq = json_extract(h.value, '$[0]')
+   AND receipt.heard_at IS NULL;
