@@ -5,9 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from tallystick.cli.chores import Chores, forget, write_uses
-from tallystick.core import budget
+from tallystick.cli.chores import Chores, forget, write_down, write_uses
+from tallystick.core import budget, receipts
+from tallystick.core.changes import Heard
 from tallystick.core.errors import Unavailable
+from tallystick.core.receipt import Receipt
+from tallystick.core.receipts import Receipts
 from tallystick.core.token import LastUse
 from tallystick.core.use import Uses
 from tallystick.identity import guess
@@ -15,6 +18,7 @@ from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, 
 from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_people import MemoryDirectory
 from tallystick.testing import FakeClock
+from tests.core.world import ACME, at
 
 
 class Away(MemoryTokens):
@@ -44,6 +48,20 @@ class Forgets(MemoryGuesses):
     async def forget_older(self, *, before: int) -> None:
         await super().forget_older(before=before)
         self.cleaned.set()
+
+
+class Deaf(MemoryChanges):
+    """A store that is away when it is to note who has heard."""
+
+    async def note_heard(self, heard: Sequence[tuple[int, Heard]]) -> None:
+        raise Unavailable("away")
+
+
+async def with_a_change() -> MemoryStore:
+    """A store with one change in it, of long ago."""
+    store = MemoryStore()
+    await store.people.add_customer(ACME, by=at(0))
+    return store
 
 
 def store_with(tokens: MemoryTokens | None = None, guesses: MemoryGuesses | None = None) -> MemoryStore:
@@ -93,6 +111,48 @@ async def test_what_was_used_last_is_written_before_the_end() -> None:
 
 async def test_a_store_that_is_away_does_not_hinder_the_end() -> None:
     await Chores(store_with(Away(failures=9)), used("a"), FakeClock()).finish()
+
+
+async def test_receipts_are_written_with_the_uses_and_before_the_end() -> None:
+    store, noted = await with_a_change(), Receipts()
+    chores = Chores(store, Uses(), FakeClock(), noted)
+    noted.note(Receipt(1, 2, 3), at=4)
+
+    await chores.finish()
+
+    kept = await store.changes.numbered(1)
+    assert kept is not None
+    assert kept.heard == Heard(4, 2, 3)
+
+
+async def test_that_uses_cannot_be_written_does_not_hinder_receipts_nor_the_other_way_round() -> None:
+    store, noted, uses = await with_a_change(), Receipts(), used("a")
+    store.tokens = tokens = Away(failures=1)
+    noted.note(Receipt(1, 2, 3), at=4)
+
+    with pytest.raises(Unavailable):
+        await write_down(store, uses, noted)
+
+    kept = await store.changes.numbered(1)
+    assert kept is not None
+    assert kept.heard is not None
+    store.changes, kept_changes = Deaf(), store.changes
+    noted.note(Receipt(2, 2, 3), at=4)
+    with pytest.raises(Unavailable):
+        await write_down(store, uses, noted)
+    assert tokens.took == ["a"]
+    store.changes = kept_changes
+    assert [seq for seq, _ in noted.take()] == [2]
+
+
+async def test_receipts_are_kept_for_longer_than_what_followers_need() -> None:
+    store, now = await with_a_change(), FakeClock().now()
+    await store.people.rename_customer(ACME.id, name="Apex", by=at(now - receipts.KEPT_MS))
+
+    await forget(store, now=now)
+
+    assert [await store.changes.numbered(seq) is not None for seq in (1, 2)] == [False, True]
+    assert (await store.changes.after(0)).gap
 
 
 async def test_guesses_that_are_long_over_are_forgotten_and_others_are_not() -> None:

@@ -33,7 +33,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /automation-tokens": {"json": {"name": "heir", "role": "engineer", "services": [SHOP.id]}},
     "GET /service/search": {"params": {"name": BLOG.name}},
 }
-PARTS = {"token_id": TWIN, "customer_id": ACME.id, "service_id": BLOG.id, "user_id": EVE.id}
+PARTS = {"token_id": TWIN, "customer_id": ACME.id, "service_id": BLOG.id, "user_id": EVE.id, "seq": "1"}
 OTHERS = [TWIN, *(fact for each in (ROOT, ANNA, EVE) for fact in (main_id(each), each.id, each.login))]
 
 

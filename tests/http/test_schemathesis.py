@@ -72,6 +72,7 @@ EXPECTED = {
     "GET /automation-tokens/{token_id}/services": {200, 404},
     "GET /automation-tokens/{token_id}/workspaces": {200, 404},
     "POST /revocations": {200, 400},
+    "GET /revocations/{seq}": {200, 404},
     "GET /events": {200, 400},
 }
 
@@ -85,9 +86,9 @@ class Asked:
         self.cases = 0
         self.main = self.token()
         key = {"Fastly-Key": self.main["access_token"]}
-        httpx2.post(
-            f"{server.url}/sudo", headers=key, data={"password": server["SUPERUSER_PASSWORD"]}
-        ).raise_for_status()
+        proof = {"password": server["SUPERUSER_PASSWORD"]}
+        raised = httpx2.post(f"{server.url}/sudo", headers=key, data=proof).raise_for_status()
+        self.seq = raised.headers["tallystick-receipt"].removeprefix("seq=").partition(",")[0]
         wish = {"name": "ci", "role": "engineer"}
         made = httpx2.post(f"{server.url}/automation-tokens", headers=key, json=wish).raise_for_status().json()
         self.automation_id = made["id"]
@@ -134,6 +135,7 @@ def test_no_request_is_an_accident_and_every_answer_is_as_described(case: Any, a
             "customer_id": asked.server["CUSTOMER_ID"],
             "user_id": asked.main["user_id"],
             "service_id": asked.server["SERVICE_1"],
+            "seq": asked.seq,
         }
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
 

@@ -13,7 +13,7 @@ A vector is a text file `tests/wire/NAME.txt`; to add one, write it.  It is a co
     <                                                   and after an empty line its body, to the byte:
     < {"id":"<id=NEW_ID>", … ,"access_token":"<secret=NEW>"}
 
-What differs from run to run is written as `<id>`, `<time>` (…Z), `<exact-time>` (….789Z), `<offset-time>` (…+00:00), `<secret>`, `<ip>` or `<any>`; with
+What differs from run to run is written as `<id>`, `<time>` (…Z), `<exact-time>` (….789Z), `<offset-time>` (…+00:00), `<secret>`, `<number>`, `<ip>` or `<any>`; with
 `=NAME` it is remembered, and `$NAME` stands for it from then on.  The first names are those of `tallystick demo --env-file`:
 $USER_LOGIN, $USER_PASSWORD, $USER_TOKEN, $SUPERUSER_…, $OTP_…, $CUSTOMER_ID, $SERVICE_1, $SERVICE_2, and $OTP_CODE, which
 works once.  In a form a name is filled in percent-encoded.  A form's body may go on over several lines.
@@ -36,6 +36,7 @@ _MASKS = {
     "exact-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
     "offset-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00",
     "secret": r"tly_[0-9A-Za-z]{38}",
+    "number": r"[0-9]+",
     "ip": r"[0-9a-f.:]+",
     "any": r"[^\"]*",
 }
@@ -118,16 +119,20 @@ def _compare(response: httpx2.Response, expected: Message, known: dict[str, str]
         if name.startswith("!"):
             assert name[1:] not in response.headers
         else:
-            assert response.headers.get(name) == _filled(value, known)
-    wanted = "".join(expected.body or [])
+            assert name in response.headers
+            _match(response.headers[name], value, known)
+    _match(response.text, "".join(expected.body or []), known)
+
+
+def _match(text: str, wanted: str, known: dict[str, str]) -> None:
     pattern, remembered = _pattern(wanted, known)
-    found = re.fullmatch(pattern, response.text)
-    assert found, f"expected {wanted}\n     got {response.text}"
+    found = re.fullmatch(pattern, text)
+    assert found, f"expected {wanted}\n     got {text}"
     known.update({name: found[name] for name in remembered})
 
 
 def _pattern(text: str, known: Mapping[str, str]) -> tuple[str, set[str]]:
-    """A regular expression for a body with masks and names, and which names it remembers (as groups of that name)."""
+    """A regular expression for a body, or a header, with masks and names, and which names it remembers (as groups of that name)."""
     pattern, at = "", 0
     remembered: set[str] = set()
     for part in _PART.finditer(text):

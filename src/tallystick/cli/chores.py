@@ -1,38 +1,40 @@
-"""What a worker does beside answering: write down when tokens were used, and forget guesses and hours that are long over."""
+"""What a worker does beside answering: write down when tokens were used and who has heard of what, and forget what is long over."""
 
 import asyncio
 import contextlib
 import logging
 from typing import Final
 
-from tallystick.core import budget
+from tallystick.core import budget, receipts
 from tallystick.core.errors import Unavailable
 from tallystick.core.ports import Clock, Store
+from tallystick.core.receipts import Receipts
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 
 _log = logging.getLogger(__name__)
 WRITE_USES_SECONDS: Final = 0.5  # invariant: a use is visible everywhere within a second
 FORGET_SECONDS: Final = 3600
-CHANGES_KEPT_MS: Final = 3_600_000
+CHANGES_KEPT_MS: Final = 3_600_000  # for followers; receipts are kept by their own age
 
 
 class Chores:
     """Both, in one task, until `finish`."""
 
-    def __init__(self, store: Store, uses: Uses, clock: Clock) -> None:
+    def __init__(self, store: Store, uses: Uses, clock: Clock, noted: Receipts | None = None) -> None:
         self._store = store
         self._uses = uses
+        self._noted = Receipts() if noted is None else noted
         self._clock = clock
         self._over = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     async def finish(self) -> None:
-        """Stop, and write what was used since.  Call it when no more requests are answered."""
+        """Stop, and write what has gathered since.  Call it when no more requests are answered."""
         self._over.set()
         await self._task
         try:
-            await write_uses(self._store, self._uses)
+            await write_down(self._store, self._uses, self._noted)
         except Unavailable:
             _log.warning("the store is away: when tokens were last used was not written down")
 
@@ -41,7 +43,7 @@ class Chores:
         forget_at = loop.time()
         while not await self._is_over(within=WRITE_USES_SECONDS):
             try:
-                await write_uses(self._store, self._uses)
+                await write_down(self._store, self._uses, self._noted)
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS
                     await forget(self._store, now=self._clock.now())
@@ -62,6 +64,15 @@ async def forget(store: Store, *, now: int) -> None:
     await store.guesses.forget_older(before=now - guess.KEPT_MS)
     await store.budgets.forget_older(before=budget.hour_of(now) - budget.HOUR_MS)
     await store.changes.trim(before=now - CHANGES_KEPT_MS)
+    await store.changes.trim_numbered(before=now - receipts.KEPT_MS)
+
+
+async def write_down(store: Store, uses: Uses, noted: Receipts) -> None:
+    """Write what waits of both, at the same time: they share a commit."""
+    ended = await asyncio.gather(write_uses(store, uses), write_receipts(store, noted), return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
 
 
 async def write_uses(store: Store, uses: Uses) -> None:
@@ -75,3 +86,16 @@ async def write_uses(store: Store, uses: Uses) -> None:
         uses.failed()
         raise
     uses.written()
+
+
+async def write_receipts(store: Store, noted: Receipts) -> None:
+    """The same for what is known of who has heard."""
+    batch = noted.take()
+    if not batch:
+        return
+    try:
+        await store.changes.note_heard(batch)
+    except BaseException:
+        noted.failed()
+        raise
+    noted.written()

@@ -95,7 +95,7 @@ class Worker:
         wiring = wire(store, keys, uses, clock, self._plan, in_thread)
         await wiring.memory.start()
         self._app = build_app(wiring)
-        return store, Chores(store, uses, clock), wiring.memory
+        return store, Chores(store, uses, clock, wiring.receipts), wiring.memory
 
     async def _give_up(self, error: Exception, send: Send) -> None:
         """End this process.  The parent says why."""

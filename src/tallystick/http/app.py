@@ -62,6 +62,7 @@ ROUTES: Final = (
     Route("GET",    "/automation-tokens/{token_id}/services", any_token, automation.get_automation_token_services, None, automation_shapes.ServiceIds, (400, 401, 403, 404), problems=True),
     Route("GET",    "/automation-tokens/{token_id}/workspaces", any_token, automation.get_automation_token_workspaces, None, automation_shapes.Workspaces, (400, 401, 403, 404), problems=True),
     Route("POST",   "/revocations",                   any_token,   revocations.revoke_matching, revocations.RevokeMatching, revocations.Revocation, (400, 401, 403)),
+    Route("GET",    "/revocations/{seq}",             any_token,   revocations.get_receipt,     None,             revocations.Receipt, (401, 404)),
     Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403)),
     Route("GET",    "/check",                         any_token,   check.check,                 None,             check.Allowed,     (400, 401, 403)),
     Route("GET",    "/healthz",                       anyone,      health.alive),

@@ -61,6 +61,7 @@ _FIELDS: Final[dict[str, Json]] = {
     "sudo_expires_at": {"description": "Raised until then, or raised until then once.", "format": "date-time"},
     "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
     **{f"{what}_at": {"format": "date-time"} for what in ("last_used", "last_active", "created", "updated", "deleted")},
+    "heard_at": {"description": "When everybody had heard of it; null until that is noted.", "format": "date-time"},
     **{name: {"format": "password"} for name in ("password", "old_password", "new_password")},
 }
 # The type forgives an item without id, for the sake of a better sentence; the operation does not.
@@ -73,6 +74,7 @@ _PARAMETERS: Final = {
     "customer_id": "The id of the customer.",
     "service_id": "The id of a service.",
     "user_id": "The id of a user.",
+    "seq": "The number of a change, from `tallystick-receipt`.",
 }
 _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
@@ -95,6 +97,7 @@ _HEADERS: Final = {
     "Retry-After": "Seconds until a retry makes sense.",
     "fastly-ratelimit-remaining": "How many writes are left in this hour.  On writes only, and where a limit is set.",
     "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
+    "tallystick-receipt": "Of a change: `seq`, its number, `verifiers` that have all heard of it, and `waited_ms` for that.",
 }
 
 _LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
@@ -183,7 +186,7 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 def _success(route: Route) -> tuple[int, Json]:
     queries = {query.name for query in _QUERIES.get(_name(route), ())}
     paged = ["Link"] if queries & {"limit", "per_page"} else []
-    headers = _headers("Cache-Control", *(_LEFT if route.writes else ()), *paged)
+    headers = _headers("Cache-Control", *((*_LEFT, "tallystick-receipt") if route.writes else ()), *paged)
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)

@@ -1,12 +1,14 @@
-"""Revoking by rule: not by id, but by what is true of tokens.  Not Fastly's: a path and shapes of our own."""
+"""Revoking by rule, not by id but by what is true of tokens; and receipts.  Not Fastly's: paths and shapes of our own."""
 
-from typing import TypeAlias
+import re
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from tallystick.core import revoke
+from tallystick.core import receipts, revoke
+from tallystick.core.changes import Kind, Numbered
 from tallystick.core.errors import Invalid
 from tallystick.core.find import Wanted
 from tallystick.core.revoke import Reason
@@ -14,6 +16,7 @@ from tallystick.http import bodies, wire
 from tallystick.http.find import FILTERS
 from tallystick.http.queries import read_one
 from tallystick.http.routes import Ask, json_answer
+from tallystick.http.times import exact_stamp
 
 _Filter: TypeAlias = str | UnsetType
 """Not null: who sends that has a variable that is not set, and would revoke more than was meant."""
@@ -48,6 +51,33 @@ class Revocation(msgspec.Struct):
     sample: list[wire.TokenRead]
 
 
+class Changed(msgspec.Struct):
+    """What a change was about: this token, this user, or with a `customer` whatever belongs to it."""
+
+    kind: Kind
+    id: str
+
+
+class Receipt(msgspec.Struct):
+    """That everybody had heard of a change, at `heard_at`: then nobody answered any more by what was before.
+
+    `heard_at`, `verifiers`, `waited_ms` are null until that is noted, which is a little after the answer to the change.
+    `changes`: up to a hundred of the `count` things that it was about.
+    """
+
+    seq: int
+    created_at: str
+    heard_at: str | None
+    verifiers: int | None
+    waited_ms: int | None
+    request_id: str | None
+    count: int
+    changes: list[Changed]
+
+
+_SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
+
+
 async def revoke_matching(ask: Ask) -> Response:
     """Revoke all tokens of one's customer of which something is true, at once, as a superuser, with a token in sudo.
 
@@ -68,7 +98,31 @@ async def revoke_matching(ask: Ask) -> Response:
     return json_answer(Revocation(met.count, form.dry_run, form.reason, sample))
 
 
+async def get_receipt(ask: Ask) -> Response:
+    """Read the receipt of a change again, by the number that its answer gave: of what one did oneself, or as a superuser."""
+    asked = ask.param("seq")
+    if _SEQ.fullmatch(asked) is None:
+        raise receipts.no_such(asked)
+    store = ask.wiring.store
+    found = await receipts.find(store.changes, store.tokens, ask.caller, int(asked))
+    return json_answer(_shown(ask.wiring.receipts.latest(found)))
+
+
 def _wanted(form: RevokeMatching) -> Wanted:
     """Each filter means what it means in a list."""
     given = ((query, getattr(form, query.name)) for query in FILTERS)
     return Wanted(**{query.name: read_one(query, value) for query, value in given if value is not UNSET})
+
+
+def _shown(change: Numbered) -> Receipt:
+    heard = change.heard
+    return Receipt(
+        seq=change.seq,
+        created_at=exact_stamp(change.at),
+        heard_at=None if heard is None else exact_stamp(heard.at),
+        verifiers=None if heard is None else heard.verifiers,
+        waited_ms=None if heard is None else heard.waited_ms,
+        request_id=change.request_id,
+        count=change.count,
+        changes=[Changed(each.kind, each.key) for each in change.changes],
+    )

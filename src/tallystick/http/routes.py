@@ -19,7 +19,7 @@ from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
-from tallystick.core.receipt import Receipt
+from tallystick.core.receipts import Receipts
 from tallystick.core.secret import Digest, Secret, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
 from tallystick.http import bodies, errors
@@ -48,6 +48,7 @@ class Wiring(msgspec.Struct, frozen=True):
     budget: Budget
     memory: Memory
     readiness: Readiness = msgspec.field(default_factory=Readiness)
+    receipts: Receipts = msgspec.field(default_factory=Receipts)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -187,8 +188,7 @@ class _Path:
             since = self._wiring.memory.verifier.applied
             answer = await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
             if request_id is not None:
-                # From here on nobody answers by what was before, in any process.
-                _show(answer, await self._wiring.memory.settle(request_id, since=since))
+                await self._settle(request_id, since, answer)
             return answer
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
@@ -200,9 +200,12 @@ class _Path:
             _log.exception("%s %s failed", request.method, self._path)
             return errors.accident(as_problem=self._problems)
 
-
-def _show(answer: Response, receipt: Receipt | None) -> None:
-    if receipt is not None:
+    async def _settle(self, request_id: str, since: int, answer: Response) -> None:
+        """From here on nobody answers by what was before, in any process; and if anything changed the answer says so."""
+        receipt = await self._wiring.memory.settle(request_id, since=since)
+        if receipt is None:
+            return
+        self._wiring.receipts.note(receipt, at=self._wiring.clock.now())
         told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"
         answer.headers["tallystick-receipt"] = told
 
