@@ -133,6 +133,16 @@ EVENT: dict[str, Any] = {
     "user_agent": None,
     "request_id": None,
 }
+RECEIPT: dict[str, Any] = {
+    "seq": 12,
+    "created_at": "2026-02-03T04:05:06.789Z",
+    "heard_at": "2026-02-03T04:05:06.795Z",
+    "verifiers": 2,
+    "waited_ms": 4,
+    "request_id": "a-request",
+    "count": 1,
+    "changes": [{"kind": "token", "id": "4pQk8sWm2ZtYc1Rb9LxUa7"}],
+}
 PLAN: dict[str, Any] = {"count": 3, "dry_run": True, "reason": "key_compromise", "sample": [READ]}
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import httpx2
 import pytest
 
-from tallystick import Conflict, Invalid, NotFound, TallystickError, Unavailable
+from tallystick import Conflict, Invalid, NotFound, Receipt, TallystickError, Unavailable
 from tests.client.conftest import Drive
 from tests.client.shapes import (
     AUTOMATION_CREATED,
@@ -19,6 +19,7 @@ from tests.client.shapes import (
     EVENT,
     PLAN,
     PROBLEM,
+    RECEIPT,
     SERVICE,
     USER,
     Script,
@@ -33,6 +34,7 @@ NEW_PASSWORD = "battery staple"
 ENTRY = {"data": [EVENT], "meta": {"limit": 100, "next_cursor": None}}
 PAGE = {"data": [AUTOMATION_LISTED], "meta": {"per_page": 100, "current_page": 1, "record_count": 1, "total_pages": 1}}
 IDS = {"data": ["s1", "s2"], "meta": {"per_page": 100, "current_page": 1, "record_count": 2, "total_pages": 1}}
+HEADER = "seq=12, verifiers=2, waited_ms=4"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
@@ -98,6 +100,7 @@ TABLE = [
      "GET /events?limit=7&action=token&since=2026-01-01T00%3A00%3A00Z", None, ENTRY),
     Case("TokensApi", "revoke_matching", (), {"reason": "superseded", "dry_run": False, "user_id": "u1", "search": None}, "POST /revocations",
      {"user_id": "u1", "reason": "superseded", "dry_run": False}, PLAN),
+    Case("TokensApi", "get_receipt", (), {"seq": 12}, "GET /revocations/12", None, RECEIPT),
 ]  # fmt: skip
 
 
@@ -131,7 +134,7 @@ def test_each_operation_is_one_request_with_the_key(drive: Drive, case: Case) ->
 
 
 def test_the_table_holds_every_operation() -> None:
-    tokens = {"revoke_matching"}
+    tokens = {"get_receipt", "revoke_matching"}
     wanted = {
         (api, name) for api, names in OPERATIONS.items() for name in names if api != "TokensApi" or name in tokens
     }
@@ -217,6 +220,50 @@ def test_a_server_that_repeats_our_secrets_does_not_get_them_into_the_error(driv
 def test_an_answer_that_is_something_else_is_our_error(drive: Drive, case: Case) -> None:
     with pytest.raises(TallystickError, match="not what the Tokens API sends"):
         drive(Script(says(200, {"hello": "world"})), case.use, api=case.api, url=URL)
+
+
+@pytest.mark.parametrize("seq", [0, -1])
+def test_a_number_that_no_change_has_is_refused_before_anything_is_sent(drive: Drive, seq: int) -> None:
+    with pytest.raises(Invalid, match="1 or more"):
+        drive(Script(), lambda api: api.get_receipt(seq), url=URL)
+
+
+def test_fastly_is_not_asked_for_a_receipt(drive: Drive) -> None:
+    with pytest.raises(NotFound, match="only a Tallystick server"):
+        drive(Script(), lambda api: api.get_receipt(12))
+
+
+REVOKING: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "one": ("TokensApi", lambda api: api.revoke_token("t1")),
+    "itself": ("TokensApi", lambda api: api.revoke_token_current()),
+    "many": ("TokensApi", lambda api: api.bulk_revoke_tokens(["t1", "t2"])),
+    "automation": ("AutomationTokensApi", lambda api: api.revoke_automation_token_id("t1")),
+}
+
+
+@pytest.mark.parametrize("what", REVOKING)
+def test_a_revocation_returns_its_receipt_and_none_where_there_is_none(drive: Drive, what: str) -> None:
+    api, use = REVOKING[what]
+    told, silent = Script(says(204, **{"tallystick-receipt": HEADER})), Script(says(204))
+
+    assert drive(told, use, api=api, url=URL) == Receipt(seq=12, verifiers=2, waited_ms=4)
+    assert drive(silent, use, api=api, url=URL) is None
+
+
+def test_of_a_deletion_whose_answer_was_lost_there_is_no_receipt(drive: Drive) -> None:
+    server = Script(says(503, retry_after="0"), says(404, {"msg": "gone"}))
+
+    assert drive(server, lambda api: api.revoke_token("t1"), url=URL) is None
+
+
+def test_a_revocation_by_rule_has_its_receipt_with_it(drive: Drive) -> None:
+    def use(api: Any) -> Any:
+        return api.revoke_matching(reason="superseded", dry_run=False, user_id="u1")
+
+    plan = drive(Script(says(200, PLAN, **{"tallystick-receipt": HEADER})), use, url=URL)
+
+    assert (plan.count, plan.receipt) == (3, Receipt(seq=12, verifiers=2, waited_ms=4))
+    assert drive(Script(says(200, PLAN)), use, url=URL).receipt is None
 
 
 def test_at_fastly_an_automation_token_is_known_to_be_one_before_it_ends_as_any_token_does(drive: Drive) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.client import models
-from tallystick.client.models import AutomationToken, Customer, Event, Service, User
+from tallystick.client.models import AutomationToken, Changed, Customer, Event, Receipt, ReceiptRecord, Service, User
 from tallystick.core.errors import TallystickError
 from tests.client import shapes
 from tests.client.shapes import SECRET
@@ -125,6 +125,44 @@ def test_what_a_revocation_by_rule_met_is_read_with_its_sample() -> None:
     assert plan.sample == (models.read_token(raw(shapes.READ)),)
 
 
+def test_a_receipt_is_read_whole() -> None:
+    assert models.read_receipt(raw(shapes.RECEIPT)) == ReceiptRecord(
+        seq=12,
+        created_at=datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC),
+        heard_at=datetime(2026, 2, 3, 4, 5, 6, 795_000, tzinfo=UTC),
+        verifiers=2,
+        waited_ms=4,
+        request_id="a-request",
+        count=1,
+        changes=(Changed("token", "4pQk8sWm2ZtYc1Rb9LxUa7"),),
+    )
+
+
+def test_of_a_receipt_that_is_not_noted_yet_some_is_none_and_without_its_time_it_is_our_error() -> None:
+    unheard = models.read_receipt(raw(shapes.RECEIPT | {"heard_at": None, "verifiers": None, "waited_ms": None}))
+
+    assert (unheard.heard_at, unheard.verifiers, unheard.waited_ms) == (None, None, None)
+    with pytest.raises(TallystickError, match="without a time"):
+        models.read_receipt(raw(shapes.RECEIPT | {"created_at": ""}))
+
+
+@pytest.mark.parametrize(
+    "header, receipt",
+    [
+        ("seq=12, verifiers=2, waited_ms=4", Receipt(seq=12, verifiers=2, waited_ms=4)),
+        ("waited_ms=4,seq=12 ,verifiers=0, newer=1, odd", Receipt(seq=12, verifiers=0, waited_ms=4)),
+        ("seq=12, verifiers=2", None),
+        ("seq=12, verifiers=two, waited_ms=4", None),
+        ("seq=-1, verifiers=2, waited_ms=4", None),
+        ("seq=" + "9" * 400 + ", verifiers=2, waited_ms=4", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_receipt_in_a_header_is_read_or_passed_over(header: str | None, receipt: Receipt | None) -> None:
+    assert models.told_receipt({} if header is None else {"tallystick-receipt": header}) == receipt
+
+
 def test_unknown_keys_are_ignored() -> None:
     assert models.read_user(raw(shapes.USER | {"email_hash": "x"})) == models.read_user(raw(shapes.USER))
 
@@ -145,7 +183,15 @@ ANY_JSON = st.recursive(
     max_leaves=6,
 )
 ANY_RECORD = st.sampled_from(
-    [shapes.CREATED, shapes.READ, shapes.AUTOMATION_CREATED, shapes.AUTOMATION_LISTED, shapes.USER, shapes.EVENT]
+    [
+        shapes.CREATED,
+        shapes.READ,
+        shapes.AUTOMATION_CREATED,
+        shapes.AUTOMATION_LISTED,
+        shapes.USER,
+        shapes.EVENT,
+        shapes.RECEIPT,
+    ]
 ).flatmap(
     lambda shape: st.dictionaries(st.sampled_from(sorted(shape)), ANY_JSON, max_size=2).map(lambda odd: shape | odd)
 )

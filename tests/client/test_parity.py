@@ -32,6 +32,7 @@ OPERATIONS = {
     "TokensApi": {
         "bulk_revoke_tokens",
         "create_token",
+        "get_receipt",
         "get_token",
         "get_token_current",
         "iter_tokens_customer",

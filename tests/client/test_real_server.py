@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 import tallystick
-from tallystick import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from tallystick import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from tallystick.testing import RunningServer, running_server
 from tests.client.conftest import awaited
 
@@ -210,6 +210,20 @@ def test_an_automation_token_is_made_used_read_listed_and_revoked(call: Call, se
     assert issued.id in {token.id for token in listed}
     with pytest.raises(Unauthenticated):
         call("TokensApi", lambda api: api.get_token_current(), token=secret)
+
+
+def test_a_revocation_has_a_receipt_that_can_be_read_again(call: Call, server: RunningServer) -> None:
+    proof = {"username": server["USER_LOGIN"], "password": server["USER_PASSWORD"]}
+    issued = call("TokensApi", lambda api: api.create_token(**proof), token="")
+
+    receipt = call("TokensApi", lambda api: api.revoke_token(issued.id), token=server["USER_TOKEN"])
+    again = call("TokensApi", lambda api: api.get_receipt(receipt.seq), token=server["USER_TOKEN"])
+
+    assert (again.seq, again.verifiers, again.waited_ms) == (receipt.seq, receipt.verifiers, receipt.waited_ms)
+    assert again.changes == (Changed("token", issued.id),)
+    assert again.created_at <= again.heard_at
+    with pytest.raises(NotFound):
+        call("TokensApi", lambda api: api.get_receipt(receipt.seq), token=server["OTP_TOKEN"])
 
 
 def test_a_persons_token_does_not_end_as_an_automation_token(call: Call, server: RunningServer) -> None:

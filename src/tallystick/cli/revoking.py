@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from tallystick.cli import output, terminal
+from tallystick.client.models import Receipt
 from tallystick.core.errors import TallystickError
 
 BULK: Final = 1_000
@@ -23,7 +24,9 @@ def wanted(ids: Sequence[str], *, yes: bool) -> list[str]:
     return found
 
 
-def revoke(ids: Sequence[str], *, one: Callable[[str], None], many: Callable[[Sequence[str]], None]) -> None:
+def revoke(
+    ids: Sequence[str], *, one: Callable[[str], Receipt | None], many: Callable[[Sequence[str]], Receipt | None]
+) -> None:
     """Revoke them, and say how far it came.  `one`, `many`: how a single one ends, and several in one request."""
     if len(ids) == 1:
         one(ids[0])
@@ -32,7 +35,7 @@ def revoke(ids: Sequence[str], *, one: Callable[[str], None], many: Callable[[Se
     output.show_revoked(len(ids), of=len(ids))
 
 
-def _revoke_many(ids: Sequence[str], many: Callable[[Sequence[str]], None]) -> None:
+def _revoke_many(ids: Sequence[str], many: Callable[[Sequence[str]], Receipt | None]) -> None:
     done = 0
     try:
         with output.progress(len(ids), "Revoking") as advance:

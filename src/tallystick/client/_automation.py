@@ -11,7 +11,7 @@ from tallystick.client._line import Line, json
 from tallystick.client._pages import Page, first_page, numbered, whole
 from tallystick.client._sudo import post_in_sudo
 from tallystick.client._tokens import revoke_token
-from tallystick.client.models import AutomationToken, IssuedAutomationToken
+from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 
 _ALL: Final = "/automation-tokens"
 
@@ -58,13 +58,13 @@ def page_automation_tokens(line: Line, *, per_page: int) -> Flow[Page[Automation
     return first_page(line, _ALL, models.read_page_of_automation_tokens, numbered(per_page))
 
 
-def revoke_automation_token_id(line: Line, token_id: str) -> Flow[None]:
+def revoke_automation_token_id(line: Line, token_id: str) -> Flow[Receipt | None]:
     if not line.target.is_fastly:
-        yield from line.ask("DELETE", _path(token_id), gone=frozenset({404}))
-        return
+        answer = yield from line.ask("DELETE", _path(token_id), gone=frozenset({404}))
+        return models.told_receipt(answer.headers)
     # There the same is documented, and reported not to work (go-fastly#547).  DELETE /tokens/{id} ends people's tokens too.
     yield from line.ask("GET", _path(token_id))
-    yield from revoke_token(line, token_id)
+    return (yield from revoke_token(line, token_id))
 
 
 def _path(token_id: str) -> str:

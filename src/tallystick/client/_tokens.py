@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Unpack
 
+from msgspec.structs import replace
+
 from tallystick.client import models
 from tallystick.client._flow import Answer, Flow
 from tallystick.client._given import checked_id, instant, one_time_code, several
@@ -11,17 +13,19 @@ from tallystick.client._line import Body, Line, form, json
 from tallystick.client._pages import Page, first_page
 from tallystick.client._sudo import post_in_sudo
 from tallystick.client.filters import TokenFilters, TokenListing, written
-from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
 from tallystick.core.errors import Invalid, NotFound, Unauthenticated
 
 _BULK: Final = "application/vnd.api+json; ext=bulk"
 _PAGE: Final = "100"
 
 
-def bulk_revoke_tokens(line: Line, ids: Iterable[str]) -> Flow[None]:
+def bulk_revoke_tokens(line: Line, ids: Iterable[str]) -> Flow[Receipt | None]:
     data = [{"type": "token", "id": checked_id(each, "token id")} for each in several(ids, "ids")]
-    if data:
-        yield from line.ask("DELETE", "/tokens", json({"data": data}, media=_BULK))
+    if not data:
+        return None
+    answer = yield from line.ask("DELETE", "/tokens", json({"data": data}, media=_BULK))
+    return models.told_receipt(answer.headers)
 
 
 def create_token(
@@ -45,6 +49,14 @@ def create_token(
     else:
         answer = yield from _create_by_password(line, wish, username, password, one_time_code(otp))
     return models.read_issued(answer.body)
+
+
+def get_receipt(line: Line, seq: int) -> Flow[ReceiptRecord]:
+    if seq < 1:
+        raise Invalid("The number of a receipt is 1 or more.")
+    line.require_tallystick("GET /revocations/{seq}")
+    answer = yield from line.ask("GET", f"/revocations/{seq}")
+    return models.read_receipt(answer.body)
 
 
 def get_token(line: Line, token_id: str) -> Flow[Token]:
@@ -84,15 +96,17 @@ def revoke_matching(
     line.require_tallystick("POST /revocations")
     body = json({**wanted, "reason": reason, "dry_run": dry_run})
     answer = yield from post_in_sudo(line, "/revocations", body, password=password, otp=otp)
-    return models.read_plan(answer.body)
+    return replace(models.read_plan(answer.body), receipt=models.told_receipt(answer.headers))
 
 
-def revoke_token(line: Line, token_id: str) -> Flow[None]:
-    yield from line.ask("DELETE", f"/tokens/{checked_id(token_id, 'token id')}", gone=frozenset({404}))
+def revoke_token(line: Line, token_id: str) -> Flow[Receipt | None]:
+    answer = yield from line.ask("DELETE", f"/tokens/{checked_id(token_id, 'token id')}", gone=frozenset({404}))
+    return models.told_receipt(answer.headers)
 
 
-def revoke_token_current(line: Line) -> Flow[None]:
-    yield from line.ask("DELETE", "/tokens/self", gone=frozenset({401, 404}))
+def revoke_token_current(line: Line) -> Flow[Receipt | None]:
+    answer = yield from line.ask("DELETE", "/tokens/self", gone=frozenset({401, 404}))
+    return models.told_receipt(answer.headers)
 
 
 def verify(line: Line) -> Flow[Identity]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tallystick.client import _automation
 from tallystick.client.aio._api import AsyncApi
-from tallystick.client.models import AutomationToken, IssuedAutomationToken
+from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 
 
 class AsyncAutomationTokensApi(AsyncApi):
@@ -57,6 +57,6 @@ class AsyncAutomationTokensApi(AsyncApi):
         """See `AutomationTokensApi.list_automation_tokens`."""
         return await self._run(_automation.list_automation_tokens(self._line))
 
-    async def revoke_automation_token_id(self, token_id: str) -> None:
+    async def revoke_automation_token_id(self, token_id: str) -> Receipt | None:
         """See `AutomationTokensApi.revoke_automation_token_id`."""
         return await self._run(_automation.revoke_automation_token_id(self._line, token_id))

@@ -7,7 +7,7 @@ from typing import Unpack
 from tallystick.client import _tokens
 from tallystick.client.aio._api import AsyncApi
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
 
 
 class AsyncTokensApi(AsyncApi):
@@ -21,7 +21,7 @@ class AsyncTokensApi(AsyncApi):
     Arguments, results and errors are the same.  One client may be used by many tasks of one loop.
     """
 
-    async def bulk_revoke_tokens(self, ids: Iterable[str]) -> None:
+    async def bulk_revoke_tokens(self, ids: Iterable[str]) -> Receipt | None:
         """See `TokensApi.bulk_revoke_tokens`."""
         return await self._run(_tokens.bulk_revoke_tokens(self._line, ids))
 
@@ -49,6 +49,10 @@ class AsyncTokensApi(AsyncApi):
                 otp=otp,
             )
         )
+
+    async def get_receipt(self, seq: int) -> ReceiptRecord:
+        """See `TokensApi.get_receipt`."""
+        return await self._run(_tokens.get_receipt(self._line, seq))
 
     async def get_token(self, token_id: str) -> Token:
         """See `TokensApi.get_token`."""
@@ -88,11 +92,11 @@ class AsyncTokensApi(AsyncApi):
             _tokens.revoke_matching(self._line, reason=reason, dry_run=dry_run, password=password, otp=otp, **filters)
         )
 
-    async def revoke_token(self, token_id: str) -> None:
+    async def revoke_token(self, token_id: str) -> Receipt | None:
         """See `TokensApi.revoke_token`."""
         return await self._run(_tokens.revoke_token(self._line, token_id))
 
-    async def revoke_token_current(self) -> None:
+    async def revoke_token_current(self) -> Receipt | None:
         """See `TokensApi.revoke_token_current`."""
         return await self._run(_tokens.revoke_token_current(self._line))
 

@@ -16,6 +16,7 @@ from tallystick.client.models.people import (
     read_user,
     read_users,
 )
+from tallystick.client.models.receipts import Changed, Receipt, ReceiptRecord, read_receipt, told_receipt
 from tallystick.client.models.tokens import (
     AutomationToken,
     Identity,
@@ -37,12 +38,15 @@ from tallystick.client.models.tokens import (
 
 __all__ = [
     "AutomationToken",
+    "Changed",
     "Customer",
     "Event",
     "Identity",
     "IssuedAutomationToken",
     "IssuedToken",
     "Meta",
+    "Receipt",
+    "ReceiptRecord",
     "RevocationPlan",
     "Service",
     "Token",
@@ -58,9 +62,11 @@ __all__ = [
     "read_page_of_services",
     "read_page_of_tokens",
     "read_plan",
+    "read_receipt",
     "read_service",
     "read_token",
     "read_tokens",
     "read_user",
     "read_users",
+    "told_receipt",
 ]

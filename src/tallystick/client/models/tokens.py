@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tallystick.client.models._read import Envelope, Meta, decode, known, time, unreadable, unwrap
+from tallystick.client.models.receipts import Receipt
 from tallystick.core.secret import Secret
 
 K = TypeVar("K", bound="Token")
@@ -145,12 +146,16 @@ class _WireIdentity(msgspec.Struct):
 
 
 class RevocationPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a revocation by rule met: how many tokens, and the first of them.  With `dry_run` all of them still live."""
+    """What a revocation by rule met: how many tokens, and the first of them.  With `dry_run` all of them still live.
+
+    `receipt`: that everybody has heard of their end; None when none ended.
+    """
 
     count: int
     dry_run: bool
     reason: str
     sample: tuple[Token, ...]
+    receipt: Receipt | None = None
 
 
 class _WirePlan(msgspec.Struct):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from tallystick.client import _automation
-from tallystick.client.models import AutomationToken, IssuedAutomationToken
+from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 from tallystick.client.sync._api import Api
 
 
@@ -67,6 +67,6 @@ class AutomationTokensApi(Api):
         """The automation tokens of the customer: all of them, however many pages that takes."""
         return self._run(_automation.list_automation_tokens(self._line))
 
-    def revoke_automation_token_id(self, token_id: str) -> None:
-        """Revoke one automation token.  `NotFound` for a person's, which stays as it is."""
+    def revoke_automation_token_id(self, token_id: str) -> Receipt | None:
+        """Revoke one automation token.  `NotFound` for a person's, which stays as it is.  Returns: see `TokensApi.revoke_token`."""
         return self._run(_automation.revoke_automation_token_id(self._line, token_id))

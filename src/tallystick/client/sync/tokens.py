@@ -6,7 +6,7 @@ from typing import Unpack
 
 from tallystick.client import _tokens
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
 from tallystick.client.sync._api import Api
 
 
@@ -26,10 +26,11 @@ class TokensApi(Api):
     `status` and `retry_after` are for programs.  Redirects are not followed.  One client may be used by many threads.
     """
 
-    def bulk_revoke_tokens(self, ids: Iterable[str]) -> None:
+    def bulk_revoke_tokens(self, ids: Iterable[str]) -> Receipt | None:
         """Revoke many tokens by id in one request.  Superusers may include those of others.
 
         A Tallystick server does all or nothing: `NotFound` names the ids that it does not know.  No ids, no request.
+        Returns: see `revoke_token`.
         """
         return self._run(_tokens.bulk_revoke_tokens(self._line, ids))
 
@@ -68,6 +69,13 @@ class TokensApi(Api):
                 otp=otp,
             )
         )
+
+    def get_receipt(self, seq: int) -> ReceiptRecord:
+        """The receipt of a change again, by its number.  `NotFound` if there is none, or none that concerns this caller.
+
+        A Tallystick server's own operation, which keeps them for 30 days: `NotFound` from any other.
+        """
+        return self._run(_tokens.get_receipt(self._line, seq))
 
     def get_token(self, token_id: str) -> Token:
         """The record of one token.  `NotFound` if there is none, or none that this caller may know of."""
@@ -122,12 +130,16 @@ class TokensApi(Api):
             _tokens.revoke_matching(self._line, reason=reason, dry_run=dry_run, password=password, otp=otp, **filters)
         )
 
-    def revoke_token(self, token_id: str) -> None:
-        """Revoke one token: one's own, or that of another user for superusers."""
+    def revoke_token(self, token_id: str) -> Receipt | None:
+        """Revoke one token: one's own, or that of another user for superusers.
+
+        Returns the receipt: that every process of the service has heard of it.  None from Fastly, which gives none, and when
+        the answer to the first attempt was lost and the token turned out to be over.
+        """
         return self._run(_tokens.revoke_token(self._line, token_id))
 
-    def revoke_token_current(self) -> None:
-        """Revoke the token that this client speaks with.  It is good for nothing afterwards."""
+    def revoke_token_current(self) -> Receipt | None:
+        """Revoke the token that this client speaks with.  It is good for nothing afterwards.  Returns: see `revoke_token`."""
         return self._run(_tokens.revoke_token_current(self._line))
 
     def verify(self) -> Identity:
