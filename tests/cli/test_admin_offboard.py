@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tallystick import TokensApi
 from tallystick.cli.ending import EXIT
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.testing import running_server
@@ -139,7 +141,14 @@ def test_a_moved_token_goes_on_with_its_secret_and_the_others_are_refused(office
     assert said[0] == "Moved 2 tokens: ci, nightly."
     assert "keeps the same secrets" in said[1]
     assert "GET /automation-tokens" in said[2]
-    assert said[3] == "Revoked 2 tokens: laptop, browser: refused from now on."
+    told = re.fullmatch(
+        r"Revoked 2 tokens: laptop, browser: dead everywhere after \d+ ms, 1 verifier \(receipt (\d+)\)\.", said[3]
+    )
+    assert told is not None
+    with TokensApi(office.server["SUPERUSER_TOKEN"], url=office.server.url) as api:
+        receipt = api.get_receipt(int(told[1]))
+    assert receipt.heard_at is not None
+    assert {each.id for each in receipt.changes} >= {each["id"] for each in (ci, nightly, laptop, browser)}
     assert said[4].startswith(f"{login} is locked, and cannot log in.")
 
 

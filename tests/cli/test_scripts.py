@@ -6,7 +6,7 @@
     ! line         what it says on standard error
     ? number       how it ends; 0 if nothing is said
 
-Everything else is prose.  What differs from run to run is masked: SECRET, ID, TIME, VERSION, and $NAME for what the server told.
+Everything else is prose.  What differs from run to run is masked: SECRET, ID, TIME, N, VERSION, and $NAME for what the server told.
 """
 
 import os
@@ -28,6 +28,7 @@ MASKS: Final = (
     (re.compile(r"\btly_[0-9A-Za-z]{38}\b"), "SECRET"),
     (re.compile(r"\b(?!2031|2100)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z"), "TIME"),
     (re.compile(r"(?!0{22})\b[0-9A-Za-z]{22}\b|(?<=token )[0-9A-Za-z]{6}(?=\))"), "ID"),
+    (re.compile(r"(?<=after )\d+(?= ms)|(?<=after at most )\d+(?= ms)|(?<=receipt )\d+(?=\))"), "N"),
     (re.compile(re.escape(__version__)), "VERSION"),
 )
 

@@ -15,7 +15,16 @@ from tallystick.cli import automation, ending, output, tokens
 from tallystick.cli.completion import completion
 from tallystick.client.errors import STATUS
 from tests.client.server import serving
-from tests.client.shapes import AUTOMATION_CREATED, AUTOMATION_LISTED, CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET
+from tests.client.shapes import (
+    AUTOMATION_CREATED,
+    AUTOMATION_LISTED,
+    CREATED,
+    NEEDS_OTP,
+    NEEDS_SUDO,
+    READ,
+    RECEIPT,
+    SECRET,
+)
 
 KEY = "a-secret-key"
 PASSWORD = "correct horse"
@@ -303,6 +312,50 @@ def test_many_ids_go_in_requests_of_a_thousand() -> None:
     assert [len(each) for each in sent] == [1_000, 1_000, 500]
     assert [each for some in sent for each in some] == ids
     assert result.output == "Revoked 2,500 tokens.\n"
+
+
+def told(seq: int, verifiers: int, waited_ms: int) -> tuple[int, None, dict[str, str]]:
+    """A revocation that is done, with its receipt."""
+    return 204, None, {"Tallystick-Receipt": f"seq={seq}, verifiers={verifiers}, waited_ms={waited_ms}"}
+
+
+def test_of_several_requests_the_longest_wait_and_the_most_verifiers_are_told() -> None:
+    ids = "\n".join(f"t{number}" for number in range(2_500))
+    with serving(DELETE_tokens=[told(12, 2, 6), told(15, 4, 2_003), told(14, 4, 1)]) as server:
+        result = run("revoke", "-", "--yes", "--url", server.url, stdin=ids)
+
+    sentence = "dead everywhere after at most 2,003 ms, 4 verifiers (receipts 12 to 15)"
+    assert result.output == f"Revoked 2,500 tokens; {sentence}.\n"
+
+
+def test_where_one_request_has_no_receipt_nothing_is_claimed_of_the_whole() -> None:
+    ids = "\n".join(f"t{number}" for number in range(2_500))
+    with serving(DELETE_tokens=[told(12, 2, 6), (204, None, {}), told(14, 4, 1)]) as server:
+        result = run("revoke", "-", "--yes", "--url", server.url, stdin=ids)
+
+    assert result.output == "Revoked 2,500 tokens.\n"
+
+
+@pytest.mark.parametrize("arguments", [("t1",), ("--self",)])
+def test_one_receipt_is_told_with_its_number(arguments: tuple[str, ...]) -> None:
+    with serving(DELETE_tokens_t1=[told(12, 4, 6)], DELETE_tokens_self=[told(12, 4, 6)]) as server:
+        result = run("revoke", *arguments, "--url", server.url)
+
+    assert result.stderr == "Revoked 1 token; dead everywhere after 6 ms, 4 verifiers (receipt 12).\n"
+
+
+def test_a_receipt_says_that_it_is_not_known_yet_and_how_much_more_there_was() -> None:
+    unheard = {"heard_at": None, "verifiers": None, "waited_ms": None, "request_id": None, "count": 1_101}
+    with serving(GET_revocations_12=[(200, RECEIPT | unheard, {})]) as server:
+        result = run("receipt", "12", "--url", server.url)
+
+    assert result.stdout.splitlines() == [
+        "receipt\t12",
+        "changed\t2026-02-03T04:05:06.789Z",
+        "heard\tnot known yet",
+        f"token\t{READ['id']}",
+        "more\t1,100",
+    ]
 
 
 def test_a_failure_in_the_middle_says_how_much_was_done() -> None:

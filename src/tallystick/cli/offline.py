@@ -3,6 +3,7 @@
 import getpass
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,8 +14,11 @@ from tallystick.cli.database import opened, require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.settings import Hashing
 from tallystick.cli.worker import PARAMETERS
+from tallystick.core.errors import Unavailable
 from tallystick.core.events import Origin
 from tallystick.core.ports import Store
+from tallystick.core.receipt import Receipt
+from tallystick.core.receipts import heard
 from tallystick.core.secret import new_id
 from tallystick.http.following import Memory
 from tallystick.identity.accounts import Accounts
@@ -46,12 +50,19 @@ class Office(msgspec.Struct, frozen=True):
 
     def run(self, work: Callable[[Desk], Awaitable[_T]]) -> _T:
         """Do `work`; what it changed has been heard by every server when this returns."""
+        return self.run_told(work)[0]
 
-        async def settled(store: Store) -> _T:
+    def run_told(self, work: Callable[[Desk], Awaitable[_T]]) -> tuple[_T, Receipt | None]:
+        """The same, and the receipt of what it changed last, if anything."""
+
+        async def settled(store: Store) -> tuple[_T, Receipt | None]:
             here, since = desk(store, self.keys, self.hashing), await store.changes.head()
             result = await work(here)
-            await Memory(store.tokens, store.changes).settle(here.by.request_id or "", since=since)
-            return result
+            receipt = await Memory(store.tokens, store.changes).settle(here.by.request_id or "", since=since)
+            if receipt is not None:
+                with suppress(Unavailable):  # it is done, and heard: only whoever asks again would be told less
+                    await store.changes.note_heard([heard(receipt, at=SystemClock().now())])
+            return result, receipt
 
         return opened(self.database, settled)
 

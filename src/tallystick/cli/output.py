@@ -1,4 +1,4 @@
-"""What `tallystick token` and `tallystick automation` show.  But for how it ends (`ending`), nothing else in it prints.
+"""What `tallystick token` and `tallystick automation` show.  But for how far it is (`progress`) and how it ends (`ending`), nothing else in them prints.
 
 Results go to standard output: as a table where somebody is looking, as lines with tabs between the fields where not, as JSON
 on request.  Everything else (notes, questions, progress, errors) goes to standard error, so that a pipe gets results only.
@@ -7,8 +7,7 @@ What comes from a server is shown without its control characters: a token's name
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Final
@@ -16,12 +15,15 @@ from typing import Final
 import click
 import msgspec
 
+from tallystick.cli.heard import everywhere
 from tallystick.client.errors import clean
 from tallystick.client.models import (
     AutomationToken,
     Identity,
     IssuedAutomationToken,
     IssuedToken,
+    Receipt,
+    ReceiptRecord,
     RevocationPlan,
     Token,
 )
@@ -99,9 +101,13 @@ def show_identity(identity: Identity, *, as_json: bool) -> None:
     )
 
 
-def show_revoked(done: int, *, of: int) -> None:
-    """How far a revocation came."""
-    note(f"Revoked {count(done)}." if done == of else f"Revoked {done:,} of {count(of)}; the others are as they were.")
+def show_revoked(done: int, *, of: int, receipts: Sequence[Receipt | None] = ()) -> None:
+    """How far a revocation came, and what is known of who has heard of it: the receipts of all its requests."""
+    if done < of:
+        note(f"Revoked {done:,} of {count(of)}; the others are as they were.")
+        return
+    known = everywhere(receipts)
+    note(f"Revoked {count(done)}." if known is None else f"Revoked {count(done)}; {known}.")
 
 
 def show_plan(plan: RevocationPlan, *, as_json: bool, err: bool) -> None:
@@ -123,31 +129,25 @@ def show_revocation(done: RevocationPlan, *, as_json: bool) -> None:
     """What was revoked by rule."""
     if as_json:
         show_json(done)
-    show_revoked(done.count, of=done.count)
+    show_revoked(done.count, of=done.count, receipts=[done.receipt])
 
 
-@contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """For one request that may take long: on a terminal how long it has taken, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
+def show_receipt(receipt: ReceiptRecord, *, as_json: bool) -> None:
+    """Everything about one change, a line for each thing that it was about."""
+    if as_json:
+        show_json(receipt)
         return
-    # Here, not above: as for tables.
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    # Without a total: how far the server is, it does not say.
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        shown.add_task(what, total=None)
-        yield
-
-
-@contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere.  What it yields is called with every number of steps that are done."""
-    with click.progressbar(length=total, label=what, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        yield bar.update
+    more = receipt.count - len(receipt.changes)
+    _fields(
+        ("receipt", str(receipt.seq)),
+        ("changed", _instant(receipt.created_at, to="milliseconds")),
+        ("heard", _instant(receipt.heard_at, to="milliseconds") or "not known yet"),
+        ("verifiers", None if receipt.verifiers is None else str(receipt.verifiers)),
+        ("waited", None if receipt.waited_ms is None else f"{receipt.waited_ms} ms"),
+        ("request", receipt.request_id),
+        *((each.kind, each.id) for each in receipt.changes),
+        ("more", f"{more:,}" if more else None),
+    )
 
 
 def count(number: int) -> str:
@@ -270,8 +270,8 @@ def _named(key: str | None, name: str | None) -> str:
     return f"{key} ({name})" if key and name else key or name or ""
 
 
-def _instant(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat().replace("+00:00", "Z")
+def _instant(moment: datetime | None, *, to: str = "auto") -> str:
+    return "" if moment is None else moment.isoformat(timespec=to).replace("+00:00", "Z")
 
 
 def distance(moment: datetime | None, now: datetime) -> str:

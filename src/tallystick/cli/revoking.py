@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from tallystick.cli import output, terminal
+from tallystick.cli import output, progress, terminal
 from tallystick.client.models import Receipt
 from tallystick.core.errors import TallystickError
 
@@ -28,26 +28,24 @@ def revoke(
     ids: Sequence[str], *, one: Callable[[str], Receipt | None], many: Callable[[Sequence[str]], Receipt | None]
 ) -> None:
     """Revoke them, and say how far it came.  `one`, `many`: how a single one ends, and several in one request."""
-    if len(ids) == 1:
-        one(ids[0])
-    else:
-        _revoke_many(ids, many)
-    output.show_revoked(len(ids), of=len(ids))
+    receipts = [one(ids[0])] if len(ids) == 1 else _revoke_many(ids, many)
+    output.show_revoked(len(ids), of=len(ids), receipts=receipts)
 
 
-def _revoke_many(ids: Sequence[str], many: Callable[[Sequence[str]], Receipt | None]) -> None:
-    done = 0
+def _revoke_many(ids: Sequence[str], many: Callable[[Sequence[str]], Receipt | None]) -> list[Receipt | None]:
+    done, receipts = 0, list[Receipt | None]()
     try:
-        with output.progress(len(ids), "Revoking") as advance:
+        with progress.steps(len(ids), "Revoking") as advance:
             for start in range(0, len(ids), BULK):
                 some = ids[start : start + BULK]
-                many(some)
+                receipts.append(many(some))
                 done += len(some)
                 advance(len(some))
     except TallystickError:
         if done:
             output.show_revoked(done, of=len(ids))
         raise
+    return receipts
 
 
 def _expanded(ids: Sequence[str]) -> Iterator[str]:

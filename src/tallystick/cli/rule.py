@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tallystick.cli import find, issuing, output, terminal
+from tallystick.cli import find, issuing, output, progress, terminal
 from tallystick.cli.connect import api, as_json, connected
 from tallystick.client.models import RevocationPlan
 from tallystick.client.sync import TokensApi
@@ -65,5 +65,5 @@ def revoke_matching(
 
 
 def _revoke(ask: Callable[..., RevocationPlan], what: str, **proof: str | None) -> RevocationPlan:
-    with output.waiting(what):
+    with progress.waiting(what):
         return ask(dry_run=False, **proof)

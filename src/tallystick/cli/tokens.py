@@ -107,10 +107,23 @@ def revoke(ids: tuple[str, ...], itself: bool, yes: bool, **where: Any) -> None:
     wanted = revoking.wanted(ids, yes=yes)
     with api(TokensApi, **where) as tokens:
         if itself:
-            tokens.revoke_token_current()
-            output.show_revoked(1, of=1)
+            output.show_revoked(1, of=1, receipts=[tokens.revoke_token_current()])
         else:
             revoking.revoke(wanted, one=tokens.revoke_token, many=tokens.bulk_revoke_tokens)
+
+
+@token.command(short_help="Show the receipt of a change again.")
+@click.argument("seq", metavar="NUMBER", type=click.IntRange(1))
+@as_json
+@connected
+def receipt(seq: int, as_json: bool, **where: Any) -> None:
+    """Show again that everybody has heard of a change: when, how many verifiers, and what it was about.
+
+    NUMBER is what the revocation said.  For what you changed yourself, and for superusers; kept for 30 days.
+    """
+    with api(TokensApi, **where) as tokens:
+        found = tokens.get_receipt(seq)
+    output.show_receipt(found, as_json=as_json)
 
 
 token.add_command(rule.revoke_matching)

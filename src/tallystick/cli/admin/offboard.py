@@ -8,9 +8,11 @@ import click
 from tallystick.cli import output, terminal
 from tallystick.cli.admin import options
 from tallystick.cli.admin.plan import Fates, Plan, draw_up, named, show_plan, used
+from tallystick.cli.heard import everywhere
 from tallystick.cli.offline import Desk, Office
 from tallystick.client.errors import clean
 from tallystick.core.errors import NotFound
+from tallystick.core.receipt import Receipt
 from tallystick.core.token import Token
 from tallystick.identity import offboard as leaving
 from tallystick.identity.offboard import Fate, OutOfDate
@@ -88,7 +90,7 @@ def _leave(office: Office, plan: Plan, fates: Fates, *, delete: bool, yes: bool)
     while True:
         fates = _decided(plan, fates, delete=delete, yes=yes)
         try:
-            _carry_out(office, plan, fates, delete=delete)
+            receipt = _carry_out(office, plan, fates, delete=delete)
         except OutOfDate as error:
             before, plan = plan, office.run(_drawn_up(plan.user.login))
             _show_what_changed(before, plan)
@@ -96,7 +98,7 @@ def _leave(office: Office, plan: Plan, fates: Fates, *, delete: bool, yes: bool)
                 raise _again(plan) from error
             fates = {token_id: fate for token_id, fate in fates.items() if token_id in plan.by_id}
         else:
-            _show_done(plan, fates, delete=delete)
+            _show_done(plan, fates, receipt, delete=delete)
             return
 
 
@@ -111,7 +113,7 @@ def _decided(plan: Plan, fates: Fates, *, delete: bool, yes: bool) -> Fates:
     return whole
 
 
-def _carry_out(office: Office, plan: Plan, fates: Fates, *, delete: bool) -> None:
+def _carry_out(office: Office, plan: Plan, fates: Fates, *, delete: bool) -> Receipt | None:
     async def work(desk: Desk) -> None:
         known = await desk.store.people.user(plan.user.id)
         if known is not None and known.role is not plan.user.role:
@@ -119,7 +121,7 @@ def _carry_out(office: Office, plan: Plan, fates: Fates, *, delete: bool) -> Non
         await leaving.offboard(desk.store.people, plan.user, fates, delete=delete, by=desk.by)
 
     try:
-        office.run(work)
+        return office.run_told(work)[1]
     except KeyboardInterrupt:
         login = plan.user.login
         output.note(
@@ -201,7 +203,7 @@ def _show_what_changed(before: Plan, after: Plan) -> None:
         output.note(f"  a token that is moved has the role {after.role.value}, no longer {before.role.value}")
 
 
-def _show_done(plan: Plan, fates: Fates, *, delete: bool) -> None:
+def _show_done(plan: Plan, fates: Fates, receipt: Receipt | None, *, delete: bool) -> None:
     login = plan.user.login
     moved, ended = _with(plan, fates, Fate.MOVE), _with(plan, fates, Fate.REVOKE)
     if moved:
@@ -211,7 +213,7 @@ def _show_done(plan: Plan, fates: Fates, *, delete: bool) -> None:
             "  `tallystick automation list` (`GET /automation-tokens`) shows them now, and superusers can revoke them."
         )
     if ended:
-        output.note(f"Revoked {_listed(ended)}: refused from now on.")
+        output.note(f"Revoked {_listed(ended)}: {everywhere([receipt]) or 'refused from now on'}.")
     if delete:
         output.note(f"{login} is deleted.")
     else:
