@@ -6,6 +6,7 @@ from tallystick.core import issue
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, TallystickError, Unauthenticated, Unprocessable
 from tallystick.core.issue import LIVE_TOKENS_PER_USER, SERVICES_MAX, Wish, check_wish, require_may_issue
+from tallystick.core.people import Role
 from tallystick.core.ports import Seen
 from tallystick.core.scope import Scope
 from tallystick.core.secret import digester
@@ -24,7 +25,7 @@ def wish(
 
 
 def check(asked: Wish, who: Caller | None = None) -> None:
-    check_wish(asked, caller=who, known_services=KNOWN & set(asked.services), now=NOW)
+    check_wish(asked, by=Role.USER, caller=who, known_services=KNOWN & set(asked.services), now=NOW)
 
 
 # --- May it issue? --------------------------------------------------------------------------------------------------------

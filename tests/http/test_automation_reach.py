@@ -31,6 +31,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /service": {"json": {"name": "mine"}},
     "PUT /service/{service_id}": {"json": {"name": "mine"}},
     "POST /automation-tokens": {"json": {"name": "heir", "role": "engineer", "services": [SHOP.id]}},
+    "POST /check/batch": {"json": [{"secret": "x"}]},
     "GET /service/search": {"params": {"name": BLOG.name}},
 }
 PARTS = {"token_id": TWIN, "customer_id": ACME.id, "service_id": BLOG.id, "user_id": EVE.id, "seq": "1"}

@@ -74,6 +74,9 @@ EXPECTED = {
     "POST /revocations": {200, 400},
     "GET /revocations/{seq}": {200, 404},
     "GET /events": {200, 400},
+    "POST /check/batch": {403},
+    "POST /verifiers/{verifier_id}/sync": {403},
+    "DELETE /verifiers/{verifier_id}": {403},
 }
 
 

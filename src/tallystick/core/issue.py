@@ -17,7 +17,7 @@ from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from tallystick.core.events import Origin
 from tallystick.core.people import Role, User
 from tallystick.core.ports import Added, TokenStore
-from tallystick.core.scope import Scope, require_write
+from tallystick.core.scope import VERIFY, Scope, require_write
 from tallystick.core.secret import Digest, Secret, new_id
 from tallystick.core.token import Token, default_name
 
@@ -65,11 +65,13 @@ def require_automation_role(role: Role) -> None:
         raise Invalid(f"an automation token cannot be a {role}: use one of {known}", code="invalid_request")
 
 
-def check_wish(wish: Wish, *, caller: Caller | None, known_services: AbstractSet[str], now: int) -> None:
+def check_wish(wish: Wish, *, by: Role, caller: Caller | None, known_services: AbstractSet[str], now: int) -> None:
     """Raise what is wrong with a wish: `Unprocessable` for its expiry, `Forbidden` for more than the caller has, else `Invalid`.
 
-    `known_services`: those of the services asked for that are the customer's.
+    `by`: the role of who asks.  `known_services`: those of the services asked for that are the customer's.
     """
+    if VERIFY in wish.scope.words and by is not Role.SUPERUSER:
+        raise Forbidden(f"Only a superuser may create tokens with scope {VERIFY}")
     if wish.name is not None and len(wish.name) > NAME_CHARS_MAX:
         raise Invalid(f"name is longer than {NAME_CHARS_MAX} characters", code="invalid_request")
     if wish.expires_at is not None and wish.expires_at <= now:

@@ -1,17 +1,16 @@
 """May a token do this?  What `/check` answers, for whoever stands in front of an API.
 
-A scope is had when the token has that word, or `global`, which holds all; `global` or `global:read` have `global:read`.
+A scope is had when the token has that word, or `global`, which holds all but `verify`; `global:read` is had by `global` too.
 A service is reached when the token is limited to it, or, without limits, when it is one of the customer's.
 """
 
-from tallystick.core.scope import GLOBAL, GLOBAL_READ, Scope
+from tallystick.core.scope import GLOBAL, VERIFY, Scope
 from tallystick.core.token import Token
 
 
 def has_scope(scope: Scope, wanted: str) -> bool:
     """Whether each word of `wanted` is had."""
-    words = scope.words
-    return GLOBAL in words or all(word in words or (word == GLOBAL_READ and scope.reads) for word in wanted.split())
+    return all(word in scope.words or (word != VERIFY and GLOBAL in scope.words) for word in wanted.split())
 
 
 def is_limited_to(token: Token, service_id: str) -> bool | None:

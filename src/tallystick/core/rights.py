@@ -11,7 +11,7 @@ from tallystick.core import sudo
 from tallystick.core.caller import Caller, require_superuser_of, require_unlimited
 from tallystick.core.errors import Forbidden, NotFound
 from tallystick.core.people import Role, Service, User, UserChange, normal_login
-from tallystick.core.scope import require_read, require_write
+from tallystick.core.scope import VERIFY, require_read, require_write
 
 
 def visible(services: Iterable[Service], caller: Caller) -> list[Service]:
@@ -31,6 +31,12 @@ def require_visible(service: Service | None, caller: Caller, service_id: str) ->
     if service is None or not _sees(caller, service):
         raise NotFound("Record not found", detail=f"Cannot find service {service_id!r}")
     return service
+
+
+def require_may_verify(caller: Caller) -> None:
+    """Raise `Forbidden` unless this token is for asking about others: of a superuser, or an automation token, which takes one to make."""
+    if VERIFY not in caller.token.scope.words or (caller.user is not None and not caller.is_superuser):
+        raise Forbidden(f"This takes a token with scope {VERIFY}, made by a superuser")
 
 
 def require_may_change(caller: Caller) -> None:

@@ -1,7 +1,8 @@
 """3 · What a token allows: parse, show, ask.
 
-Four words, as on Fastly's wire.  `global`: all that the owner may do.  `global:read`: all of it that only reads.
-`purge_all`, `purge_select`: purging, which our own operations never are.
+Four words are Fastly's.  `global`: all that the owner may do.  `global:read`: all of it that only reads.
+`purge_all`, `purge_select`: purging, which our own operations never are.  One is ours: `verify` lets a program ask about other
+tokens, whose secrets it was sent; no other word has it, not even `global`.
 """
 
 from functools import lru_cache
@@ -13,7 +14,8 @@ from tallystick.core.errors import Forbidden, Invalid
 
 GLOBAL: Final = "global"
 GLOBAL_READ: Final = "global:read"
-WORDS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select")
+VERIFY: Final = "verify"
+WORDS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select", VERIFY)
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from tallystick.http import (
     automation,
     automation_shapes,
+    batch,
     check,
     events,
     health,
@@ -17,6 +18,7 @@ from tallystick.http import (
     shapes,
     tokens,
     users,
+    verifiers,
     wire,
 )
 from tallystick.http.guards import any_token, anyone, maybe_token
@@ -64,6 +66,9 @@ ROUTES: Final = (
     Route("POST",   "/revocations",                   any_token,   revocations.revoke_matching, revocations.RevokeMatching, revocations.Revocation, (400, 401, 403)),
     Route("GET",    "/revocations/{seq}",             any_token,   revocations.get_receipt,     None,             revocations.Receipt, (401, 404)),
     Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403)),
+    Route("POST",   "/check/batch",                   any_token,   batch.check_batch,           list[batch.Asked], batch.Batch,       (400, 401, 403, 415), reads=True),
+    Route("POST",   "/verifiers/{verifier_id}/sync",  any_token,   verifiers.sync_verifier,     verifiers.Sync,   verifiers.Told,    (400, 401, 403, 415, 429, 503), reads=True),
+    Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True),
     Route("GET",    "/check",                         any_token,   check.check,                 None,             check.Allowed,     (400, 401, 403)),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),

@@ -34,7 +34,7 @@ async def create_automation_token(ask: Ask) -> Response:
     )
     store = ask.wiring.store
     known = await store.people.known_services(caller.customer_id, wish.services)
-    issue.check_wish(wish, caller=caller, known_services=known, now=ask.now)
+    issue.check_wish(wish, by=caller.role, caller=caller, known_services=known, now=ask.now)
     token, secret = await issue.issue_automation(
         store.tokens,
         wish,

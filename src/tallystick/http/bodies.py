@@ -7,7 +7,7 @@ JSON and forms end as the same type.  Services come in four spellings (`services
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -31,6 +31,7 @@ _NUL_SIGNS: Final = (b"\0", b"%00", b"\\u0000")  # raw, in a form, in JSON: with
 _FIELDS_MAX: Final = 2000
 
 T = TypeVar("T", bound=msgspec.Struct)
+V = TypeVar("V")
 
 
 async def whole(request: Request) -> Request:
@@ -49,9 +50,35 @@ async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
     Raises `UnsupportedMedia`, or `Invalid` for what cannot be decoded.
     """
     body = await request.body()
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not body:
+        return _decoded(body, lambda: msgspec.convert({}, into))
+    kind = _kind(request)
+    if kind == FORM and forms:
+        return _decoded(body, lambda: msgspec.convert(_form(body, into.__struct_fields__), into))
+    _require_json(kind, FORM if forms else None)
+    return _decoded(body, lambda: _json(body, into, known=into.__struct_fields__))
+
+
+async def read_list(request: Request, of: type[T]) -> list[T]:
+    """The body of a `whole` request as a JSON list of `of`.  Raises as `read` does."""
+    body = await request.body()
+    _require_json(_kind(request), None)
+    return _decoded(body, lambda: _json(body, list[of], known=of.__struct_fields__))  # type: ignore[valid-type]
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _require_json(kind: str, other: str | None) -> None:
+    if kind not in JSON:
+        readable = " or ".join([*JSON, *([other] if other else [])])
+        raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {readable}")
+
+
+def _decoded(body: bytes, decode: Callable[[], V]) -> V:
     try:
-        value = _decode(body, kind, into, forms=forms)
+        value = decode()
     except UnicodeDecodeError as error:
         raise Invalid("the body is not valid UTF-8", code="invalid_request") from error
     except msgspec.ValidationError as error:
@@ -64,19 +91,11 @@ async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
     return value
 
 
-def _decode(body: bytes, kind: str, into: type[T], *, forms: bool) -> T:
-    if not body:
-        return msgspec.convert({}, into)
-    if kind in JSON:
-        value = msgspec.json.decode(body, type=into)
-        # Of two of a name msgspec takes the last, and what it does not know it passes over.  (str: for numbers of any length.)
-        clear = partial(_require_clear, known=into.__struct_fields__)
-        json.loads(body.decode(), object_pairs_hook=clear, parse_int=str)
-        return value
-    if kind == FORM and forms:
-        return msgspec.convert(_form(body, into.__struct_fields__), into)
-    readable = " or ".join([*JSON, *([FORM] if forms else [])])
-    raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {readable}")
+def _json(body: bytes, into: type[V], *, known: tuple[str, ...]) -> V:
+    value = msgspec.json.decode(body, type=into)
+    # Of two of a name msgspec takes the last, and what it does not know it passes over.  (str: for numbers of any length.)
+    json.loads(body.decode(), object_pairs_hook=partial(_require_clear, known=known), parse_int=str)
+    return value
 
 
 async def _read_bytes(request: Request) -> bytes:

@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
-from tallystick.core.changes import Changes
+from tallystick.core.changes import Change, Changes
 from tallystick.core.errors import Unavailable
 from tallystick.core.ports import Seen, TokenStore
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS, RENEW_MS, Receipt, settle
 from tallystick.core.secret import Digest, new_id
-from tallystick.core.verifier import Verifier, Whose
+from tallystick.core.sponsor import Sponsor, veiled
+from tallystick.core.verifier import FOREVER, Verifier, Whose
 from tallystick.steady import steady
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,18 @@ class _Found(msgspec.Struct, frozen=True):
 
     seen: Seen | None
     as_of: int
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """A lease for one whom we speak for: it lasts so many ms from when it began to ask for it.
+
+    `changes`: what it must forget before it uses it, which is all up to `upto`.  `begin`: everything.
+    """
+
+    upto: int
+    changes: tuple[Change, ...]
+    begin: bool
+    lease_ms: int
 
 
 class Memory:
@@ -50,6 +63,9 @@ class Memory:
         self._id = new_id()
         self._under_way: dict[Digest, asyncio.Future[_Found | Unavailable | None]] = {}
         self._one_at_a_time = asyncio.Lock()
+        self.sponsor = Sponsor()
+        self._news = asyncio.Event()
+        self._said = 0
         self._renew_at = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -96,6 +112,7 @@ class Memory:
     async def start(self) -> None:
         """Begin to answer from memory.  Raises `Unavailable`."""
         self.verifier.begin(at=await self._changes.head())
+        self._said = self.verifier.applied
         await self._renew()
         self._task = asyncio.create_task(self._follow())
 
@@ -106,8 +123,52 @@ class Memory:
             with suppress(asyncio.CancelledError):
                 await self._task
         self.verifier.let_go()
+        if self.sponsor.heard(FOREVER, steady=self._steady()) < FOREVER:
+            return  # those whom we speak for may hold leases yet: ours stays, and ends after theirs
         with suppress(Unavailable):
             await self._changes.leave(self._id)
+
+    async def confirm(self, name: str, acked: int) -> None:
+        """One whom we speak for has heard of everything up to there."""
+        self.sponsor.confirm(name, acked, steady=self._steady())
+        await self._say_heard()
+
+    async def let_go_of(self, name: str) -> None:
+        """One whom we speak for answers from memory no more."""
+        self.sponsor.leave(name)
+        await self._say_heard()
+
+    async def wait_for_news(self, acked: int, *, seconds: float) -> None:
+        """Wait until there is something to tell who has heard up to `acked`, but no longer than this."""
+        if acked >= self.verifier.applied:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), seconds)
+
+    async def grant(self, name: str, acked: int | None, *, asked_at: int) -> Granted:
+        """A lease for one whom we speak for, and what it must hear of before it uses it.
+
+        `acked`: up to where it has heard; None: it begins.  `asked_at`: when it came to us (steady ms).  Raises `Throttled`,
+        and `Unavailable` while we hold no lease ourselves.
+        """
+        told = await self._told(acked)
+        # From here on nothing waits: what it is told is all that we have heard, and so all that we may have said to have heard.
+        now, until = self._steady(), self.verifier.lease_until - MARGIN_MS
+        if until <= now:
+            raise Unavailable("this server cannot answer from memory now")
+        upto = self.verifier.applied
+        self.sponsor.grant(name, upto=upto, until=until, steady=now)
+        return Granted(upto, told or (), told is None, until - asked_at)
+
+    async def _told(self, acked: int | None) -> tuple[Change, ...] | None:
+        """What came after `acked`, up to what we have applied; None when it has to begin."""
+        if acked is None or acked > self.verifier.applied:
+            return None
+        told = self.sponsor.after(acked, applied=self.verifier.applied)
+        if told is not None:
+            return told
+        news = await self._changes.after(acked)
+        later = self.sponsor.after(news.upto, applied=self.verifier.applied)
+        return None if news.gap or later is None else (*map(veiled, news.changes), *later)
 
     async def settle(self, request_id: str, *, since: int) -> Receipt | None:
         """Wait until everybody has heard of what this request changed after `since`.  None when it changed nothing."""
@@ -125,6 +186,8 @@ class Memory:
                     await self._renew()
                 elif self._changes.stirred():
                     await self._catch_up()
+                elif self._said < self.verifier.applied:
+                    await self._say_heard()  # one whom we waited for may hold no lease any more
             except Unavailable:
                 # Nothing to do: the lease ends by itself, and then every request asks the store.
                 _log.warning("the store is away: nothing is answered from memory when the lease has ended")
@@ -137,7 +200,8 @@ class Memory:
     async def _renew(self) -> None:
         """The lease runs from before it was asked for, and is used only when everything has been heard that came before it."""
         noted = self._steady()
-        await self._changes.lease(self._id, acked=self.verifier.applied, lasts_ms=LEASE_MS)
+        heard = self.sponsor.heard(self.verifier.applied, steady=noted)
+        await self._changes.lease(self._id, acked=heard, lasts_ms=LEASE_MS)
         await self._catch_up()
         self.verifier.hold(until=noted + LEASE_MS - MARGIN_MS)
         self._renew_at = noted + RENEW_MS
@@ -148,10 +212,21 @@ class Memory:
             news = await self._changes.after(before)
             if news.gap:
                 self.verifier.begin(at=news.upto)
+                self.sponsor.begin()
             elif news.upto > before:
                 self.verifier.hear(news.changes, upto=news.upto)
+                self.sponsor.hear(news.changes, since=before, upto=news.upto)
             if news.upto > before:
-                await self._changes.ack(self._id, news.upto)
+                self._news.set()
+                self._news = asyncio.Event()
+        await self._say_heard()
+
+    async def _say_heard(self) -> None:
+        """Say in the store up to where we have heard, and all whom we speak for."""
+        heard = self.sponsor.heard(self.verifier.applied, steady=self._steady())
+        if heard > self._said:
+            await self._changes.ack(self._id, heard)
+            self._said = max(self._said, heard)
 
 
 def _is_good(seen: Seen) -> bool:

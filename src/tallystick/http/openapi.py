@@ -16,7 +16,19 @@ import msgspec
 from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
-from tallystick.http import automation_shapes, bodies, check, errors, events, find, paging, revocations, wire
+from tallystick.http import (
+    automation_shapes,
+    batch,
+    bodies,
+    check,
+    errors,
+    events,
+    find,
+    paging,
+    revocations,
+    verifiers,
+    wire,
+)
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
@@ -53,7 +65,9 @@ _SCHEMES: Final = {
 # What a name means wherever it occurs in a shape, and the form that its text has.
 _FIELDS: Final[dict[str, Json]] = {
     "access_token": {"description": "The secret, in this answer only.", "pattern": "^tly_[0-9A-Za-z]{38}$"},
-    "scope": {"description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`."},
+    "scope": {
+        "description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`, `verify`."
+    },
     "services": {"description": "Ids of the services it is limited to; none means all."},
     "service_id": {"description": "The last of `services`, for programs that only know one."},
     "expires_at": {"description": "When it ends; null means never.", "format": "date-time"},
@@ -75,6 +89,7 @@ _PARAMETERS: Final = {
     "service_id": "The id of a service.",
     "user_id": "The id of a user.",
     "seq": "The number of a change, from `tallystick-receipt`.",
+    "verifier_id": "What the verifier calls itself: a random id of its own, 16 to 64 characters.",
 }
 _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
@@ -88,6 +103,12 @@ _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
     "list_events": events.QUERIES,
 }
+_JSON_ONLY: Final = (
+    automation_shapes.CreateAutomation,
+    revocations.RevokeMatching,
+    verifiers.Sync,
+    list[batch.Asked],
+)
 _OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 _HEADERS: Final = {
     "Cache-Control": "`no-store`: what is said here holds for this moment only.",
@@ -170,9 +191,9 @@ def _request_body(takes: Any) -> Json:
     if takes is wire.BulkRevoke:
         # A list of objects has no form; its own type, which every official client but one sends, goes first.
         kinds = tuple(reversed(bodies.JSON))
-    if takes in (automation_shapes.CreateAutomation, revocations.RevokeMatching):
+    if takes in _JSON_ONLY:
         kinds = bodies.JSON
-    required = any(field.required for field in msgspec.structs.fields(takes))
+    required = takes == list[batch.Asked] or any(field.required for field in msgspec.structs.fields(takes))
     return {"required": required, "content": {kind: {"schema": _schema(takes)} for kind in kinds}}
 
 
@@ -222,7 +243,7 @@ def _statuses(route: Route) -> set[int]:
 
 
 def _proves_password(route: Route) -> bool:
-    fields = set() if route.takes is None else set(route.takes.__struct_fields__)
+    fields = set(getattr(route.takes, "__struct_fields__", ()))
     return {"username", "password"} <= fields or "old_password" in fields
 
 

@@ -108,7 +108,7 @@ Handler = Callable[[Ask], Awaitable[Response]]
 class Route(msgspec.Struct, frozen=True):
     """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses.
 
-    `problems`: its errors are of the newer family.
+    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.
     """
 
     method: str
@@ -120,11 +120,12 @@ class Route(msgspec.Struct, frozen=True):
     fails: tuple[int, ...] = ()
     media: str = "application/json"
     problems: bool = False
+    reads: bool = False
 
     @property
     def writes(self) -> bool:
         """Whether it changes anything, and so costs whoever asks a write of their hour."""
-        return self.method != "GET"
+        return self.method != "GET" and not self.reads
 
 
 def json_answer(body: Any, status: int = 200, media: str = "application/json") -> Response:
@@ -167,15 +168,15 @@ class _Path:
 
     async def _answer(self, request: Request) -> Response:
         meter = Meter(self._wiring.budget, self._wiring.clock)
-        request_id = None if request.method in ("GET", "HEAD") else _request_id(request)
-        response = meter.show(await self._asked(request, meter, request_id))
+        route = self._methods.get(request.method)
+        request_id = _request_id(request) if route is None or route.writes else None
+        response = meter.show(await self._asked(request, route, meter, request_id))
         if request_id is not None:
             response.headers["x-request-id"] = request_id
         return response
 
-    async def _asked(self, request: Request, meter: Meter, request_id: str | None) -> Response:
+    async def _asked(self, request: Request, route: Route | None, meter: Meter, request_id: str | None) -> Response:
         try:
-            route = self._methods.get(request.method)
             if route is None:
                 raise errors.WrongMethod(tuple(sorted(self._methods)))
             who = await route.guard(self._wiring, request)

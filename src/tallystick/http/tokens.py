@@ -23,7 +23,7 @@ async def create_token(ask: Ask) -> Response:
     user, proof = await who_may_issue(ask, form)
     wish = _wish(form)
     known = await ask.wiring.store.people.known_services(user.customer_id, wish.services)
-    issue.check_wish(wish, caller=ask.who, known_services=known, now=ask.now)
+    issue.check_wish(wish, by=user.role, caller=ask.who, known_services=known, now=ask.now)
     token, secret = await issue.issue(
         ask.wiring.store.tokens, wish, user=user, caller=ask.who, proof=proof, digest=ask.wiring.digest, by=ask.by(user)
     )

@@ -1,0 +1,106 @@
+"""`POST /check/batch`: may these tokens do that?  For programs that verify for others, with a token of their own for it."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from tallystick.core.errors import Invalid
+from tallystick.core.may import has_scope, is_limited_to
+from tallystick.core.rights import require_may_verify
+from tallystick.core.secret import Secret
+from tallystick.core.token import Token
+from tallystick.core.verify import Refusal, judge
+from tallystick.http import bodies
+from tallystick.http.guards import address_of
+from tallystick.http.routes import Ask, json_answer
+from tallystick.http.times import stamp
+
+ASKED_MAX: Final = 1_000
+_SECRET_CHARS_MAX: Final = 1_000
+_INVALID: Final = "invalid"
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A token, and what it is to be allowed: `scope`, words that it must have; `service`, the id of one that it must reach."""
+
+    secret: str
+    scope: str | None = None
+    service: str | None = None
+
+
+class Checked(msgspec.Struct, kw_only=True):
+    """What was found.  `reason`: null when it may; else `invalid`, `expired`, `scope` or `service`.
+
+    Of an invalid one nothing else is said.  `lasts_ms`: how long it has, from when this was answered; null: for ever.
+    """
+
+    ok: bool
+    reason: str | None = None
+    token_id: str | None = None
+    user_id: str | None = None
+    customer_id: str | None = None
+    scope: str | None = None
+    services: list[str] = []
+    expires_at: str | None = None
+    lasts_ms: int | None = None
+
+
+class Batch(msgspec.Struct):
+    """One for each that was asked about, in that order.  `as_of`: the number of a change after which all of it was so."""
+
+    as_of: int
+    checked: list[Checked]
+
+
+async def check_batch(ask: Ask) -> Response:
+    """Say of up to 1,000 tokens whether each may do what is asked for, with a token that has the scope `verify`.
+
+    The body is a JSON list.  It counts as a use of each token that is accepted, from the address of who asks.
+    """
+    asked = await bodies.read_list(ask.request, Asked)
+    require_may_verify(ask.caller)
+    if not 0 < len(asked) <= ASKED_MAX:
+        raise Invalid(f"ask about one token at least, and {ASKED_MAX} at most", code="invalid_request")
+    # Before anything is looked at: what is read later is no older than this.
+    as_of = ask.wiring.memory.verifier.applied
+    checked = [await _checked(ask, each) for each in asked]
+    return json_answer(Batch(as_of, checked))
+
+
+async def _checked(ask: Ask, asked: Asked) -> Checked:
+    secret = Secret(asked.secret)
+    if len(asked.secret) > _SECRET_CHARS_MAX or not secret.is_well_formed():
+        return Checked(ok=False, reason=_INVALID)
+    verdict = judge(await ask.wiring.memory.look_up(ask.wiring.digest(secret)), ask.now)
+    if verdict.caller is None:
+        # Expired is said to who has the real secret, and they have; all else is alike (`Refusal`).
+        return Checked(ok=False, reason="expired" if verdict.refusal is Refusal.EXPIRED else _INVALID)
+    token = verdict.caller.token
+    reason = await _lacking(ask, token, asked)
+    if reason is None:
+        ask.wiring.uses.touch(token.id, at=ask.now, ip=address_of(ask.request), user_agent=ask.user_agent)
+    return Checked(
+        ok=reason is None,
+        reason=reason,
+        token_id=token.id,
+        user_id=token.user_id,
+        customer_id=token.customer_id,
+        scope=str(token.scope),
+        services=list(token.services),
+        expires_at=stamp(token.expires_at),
+        lasts_ms=None if token.expires_at is None else token.expires_at - ask.now,
+    )
+
+
+async def _lacking(ask: Ask, token: Token, asked: Asked) -> str | None:
+    if asked.scope is not None and not has_scope(token.scope, asked.scope):
+        return "scope"
+    if asked.service is not None:
+        limited = is_limited_to(token, asked.service)
+        if limited is None:
+            known = await ask.wiring.store.people.known_services(token.customer_id, [asked.service])
+            limited = asked.service in known
+        if not limited:
+            return "service"
+    return None
