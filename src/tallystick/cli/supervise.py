@@ -72,7 +72,7 @@ class _Server(MPServer):
             "tallystick",  # only a name: the loader that `serve` gets knows what to load
             address.host,
             address.port,
-            interface=Interfaces.ASGI,
+            interface=Interfaces.RSGI,
             http=HTTPModes.http1,
             websockets=False,
             workers=workers,

@@ -1,10 +1,12 @@
-"""What one worker process does, from its start to its end: the ASGI application, and the lifespan around it."""
+"""What one worker process does, from its start to its end: the application, and what lives around it."""
 
 import asyncio
 import logging
 import multiprocessing
 import os
 import signal
+import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection
@@ -13,7 +15,6 @@ from typing import Any, Final
 
 import msgspec
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallystick.cli.chores import Chores
 from tallystick.cli.clock import SystemClock
@@ -24,9 +25,10 @@ from tallystick.core.errors import TallystickError
 from tallystick.core.ports import Store
 from tallystick.core.secret import digester
 from tallystick.core.use import Uses
-from tallystick.http.app import build_app
+from tallystick.http.app import build_front
 from tallystick.http.following import Memory
 from tallystick.http.routes import Wiring
+from tallystick.http.rsgi import Exchange, Front, Scope
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
@@ -59,51 +61,48 @@ def load(plan: Plan, parent: Connection) -> "Worker":
 
 
 class Worker:
-    """One process's share of the service."""
+    """One process's share of the service: an RSGI application, which Granian tells when its loop begins and ends."""
 
     def __init__(self, plan: Plan, parent: Connection) -> None:
         self._plan = plan
         self._parent = parent
-        self._app: ASGIApp = _not_yet
+        self._pool = ThreadPoolExecutor(HASHES_AT_ONCE, "hash")
+        self._front: Front
+        self._finish: Callable[[], Awaitable[None]]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await self._app(scope, receive, send)
+    def __call__(self, scope: Scope, exchange: Exchange) -> Awaitable[None]:
+        return self._front(scope, exchange)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Before it listens.  Where that fails the process ends here, and the parent says why."""
+        try:
+            loop.run_until_complete(self._start())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent waits for a word
+            if not isinstance(error, TallystickError):
+                _log.error("a worker could not start", exc_info=error)
+            self._parent.send(Started(str(error) or type(error).__name__))
+            sys.exit(1)
+        self._parent.send(Started(None))
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """When all requests have been answered."""
+        loop.run_until_complete(self._finish())
+        self._pool.shutdown()
+
+    async def _start(self) -> None:
         _follow_parent()
-        with ThreadPoolExecutor(HASHES_AT_ONCE, "hash") as pool:
-            try:
-                store, chores, memory = await self._start(partial(_run_in, pool))
-            except Exception as error:  # noqa: BLE001 - Granian takes one for "has no lifespan" and would go on to serve
-                await self._give_up(error, send)
-                return
-            self._parent.send(Started(None))
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await chores.finish()
-            await memory.finish()
-            await store.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _start(self, in_thread: InThread) -> tuple[Store, Chores, Memory]:
         keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
         uses, clock = Uses(), SystemClock()
-        wiring = wire(store, keys, uses, clock, self._plan, in_thread)
+        wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool))
         await wiring.memory.start()
-        self._app = build_app(wiring)
-        return store, Chores(store, uses, clock, wiring.receipts), wiring.memory
+        self._front = build_front(wiring)
+        self._finish = partial(_finish, Chores(store, uses, clock, wiring.receipts), wiring.memory, store)
 
-    async def _give_up(self, error: Exception, send: Send) -> None:
-        """End this process.  The parent says why."""
-        if not isinstance(error, TallystickError):
-            _log.error("a worker could not start", exc_info=error)
-        self._parent.send(Started(str(error) or type(error).__name__))
-        logging.getLogger("_granian").disabled = True
-        await send({"type": "lifespan.startup.failed"})
+
+async def _finish(chores: Chores, memory: Memory, store: Store) -> None:
+    await chores.finish()
+    await memory.finish()
+    await store.close()
 
 
 def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, in_thread: InThread) -> Wiring:
@@ -139,7 +138,3 @@ def _follow_parent() -> None:
 
 def _run_in(pool: ThreadPoolExecutor, call: Any, /, *args: Any) -> "asyncio.Future[Any]":
     return asyncio.get_running_loop().run_in_executor(pool, call, *args)
-
-
-async def _not_yet(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise RuntimeError("a request came before the start was over")

@@ -21,9 +21,11 @@ from tallystick.http import (
     verifiers,
     wire,
 )
+from tallystick.http.asgi import in_front
 from tallystick.http.guards import any_token, anyone, maybe_token
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, router
+from tallystick.http.rsgi import Front
 
 TOKENS: Final = list[wire.TokenRead]
 
@@ -81,4 +83,9 @@ ROUTES: Final = (
 
 def build_app(wiring: Wiring) -> ASGIApp:
     """The HTTP side of the service as one ASGI application, without a lifespan of its own."""
-    return Lane(router(ROUTES, wiring), wiring)
+    return in_front(Lane(wiring), router(ROUTES, wiring))
+
+
+def build_front(wiring: Wiring) -> Front:
+    """The same, as Granian takes it."""
+    return Front(Lane(wiring), router(ROUTES, wiring))

@@ -6,10 +6,9 @@ remembered, a lease that is over, headers that take thought) goes on to that rou
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.ports import Seen
@@ -20,42 +19,68 @@ from tallystick.http.routes import Wiring
 from tallystick.http.times import stamp
 from tallystick.steady import steady
 
-Headers: TypeAlias = list[tuple[bytes, bytes]]
-_Answer: TypeAlias = tuple[Headers, bytes]
+Headers: TypeAlias = list[tuple[str, str]]
+Answer: TypeAlias = tuple[int, Headers, bytes]
+"""Status, headers, body."""
 _JSON: Final = msgspec.json.Encoder()
 _MARK: Final = "\x00"  # stands in no text of ours: where the parts that differ from request to request go
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_:-]+")  # needs no decoding
 _PREPARED_MAX: Final = 200_000
 
 
-class Lane:
-    """An ASGI application in front of another."""
+class Given(Protocol):
+    """A request's headers, by name in lower case."""
 
-    def __init__(self, app: ASGIApp, wiring: Wiring) -> None:
-        self._app = app
+    def __contains__(self, name: str, /) -> bool: ...
+    def get(self, name: str, /) -> str | None:
+        """The first of a name, if it can be read."""
+
+    def get_all(self, name: str, /) -> list[str]:
+        """All of a name that can be read."""
+
+
+class Asked(Protocol):
+    """What the lane is told of a request.  `client`: address and port, with a colon between them."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query_string(self) -> str: ...
+    @property
+    def headers(self) -> Given: ...
+    @property
+    def client(self) -> str: ...
+
+
+class Lane:
+    """Asked before the router; None says nothing: ask there."""
+
+    def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._verifier = wiring.memory.verifier
         self._self = _Prepared()
-        self._paths: dict[str, Callable[[Scope, Seen, LastUse], _Answer | None]] = {
+        self._paths: dict[str, Callable[[Asked, Seen, LastUse], Answer | None]] = {
             "/tokens/self": self._read_self,
             "/check": self._check,
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (make := self._paths.get(scope["path"])) is not None:
-            answer = self._answer(scope, make)
-            if answer is not None:
-                headers, body = answer
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-                return
-        await self._app(scope, receive, send)
-
-    def _answer(self, scope: Scope, make: Callable[[Scope, Seen, LastUse], _Answer | None]) -> _Answer | None:
-        if scope["method"] not in ("GET", "HEAD"):
+    def __call__(self, asked: Asked) -> Answer | None:
+        """The answer, if it is known here and now."""
+        make = self._paths.get(asked.path)
+        if make is None:
             return None
-        key, agent = _presented(scope["headers"])
-        if key is None:
+        method = asked.method
+        answer = self._answer(asked, make) if method in ("GET", "HEAD") else None
+        if answer is None or method != "HEAD":
+            return answer
+        return answer[0], answer[1], b""
+
+    def _answer(self, asked: Asked, make: Callable[[Asked, Seen, LastUse], Answer | None]) -> Answer | None:
+        headers = asked.headers
+        key, agent = _key(headers), headers.get("user-agent")
+        if key is None or (agent is None and "user-agent" in headers):
             return None
         secret = Secret(key)
         if not secret.is_well_formed():
@@ -66,23 +91,22 @@ class Lane:
         seen, now = grant.what, self._wiring.clock.now()
         if seen.token.is_expired(now):
             return None
-        client = scope["client"]
-        use = self._wiring.uses.touch(seen.token.id, at=now, ip=client[0] if client else None, user_agent=agent)
-        return make(scope, seen, use)
+        use = self._wiring.uses.touch(seen.token.id, at=now, ip=host_of(asked.client), user_agent=agent)
+        return make(asked, seen, use)
 
-    def _read_self(self, _: Scope, seen: Seen, use: LastUse) -> _Answer | None:
+    def _read_self(self, _asked: Asked, seen: Seen, use: LastUse) -> Answer | None:
         quirk = wire.quirk_of(use.user_agent or "")
         before = seen.token.last_use
         if quirk.leave_out_nulls or (before is not None and before.at > use.at):
             return None
         first, second, third, last = self._self.parts(seen)
         body = b"".join((first, _text(stamp(use.at)), second, _text(use.ip), third, _text(use.user_agent), last))
-        return [*_NO_STORE, (b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")], body
+        return 200, [*_NO_STORE, ("content-length", str(len(body))), _AS_JSON], body
 
-    def _check(self, scope: Scope, seen: Seen, _: LastUse) -> _Answer | None:
-        query, token = scope["query_string"], seen.token
+    def _check(self, asked: Asked, seen: Seen, _use: LastUse) -> Answer | None:
+        query, token = asked.query_string, seen.token
         if query:
-            name, _, value = query.decode("latin-1").partition("=")
+            name, _, value = query.partition("=")
             if _PLAIN.fullmatch(value) is None:
                 return None
             if name == "scope" and not has_scope(token.scope, value):
@@ -91,11 +115,11 @@ class Lane:
                 return None
             if name not in ("scope", "service"):
                 return None
-        told = [(key.encode(), value.encode()) for key, value in check.names(token).items()]
-        return [*_NO_STORE, (b"content-length", b"2"), (b"content-type", b"application/json"), *told], b"{}"
+        return 200, [*_NO_STORE, ("content-length", "2"), _AS_JSON, *check.names(token).items()], b"{}"
 
 
-_NO_STORE: Final = [(b"cache-control", b"no-store")]
+_NO_STORE: Final = [("cache-control", "no-store")]
+_AS_JSON: Final = ("content-type", "application/json")
 
 
 class _Prepared:
@@ -118,21 +142,19 @@ class _Prepared:
         return parts
 
 
-def _presented(headers: Headers) -> tuple[str | None, str | None]:
-    """The secret and the user agent.  No secret when there is more than one way to read what came: that takes thought."""
-    key, agent = None, None
-    for name, value in headers:
-        if name == b"fastly-key":
-            if key is not None:
-                return None, None
-            key = value
-        elif name == b"authorization":
-            if key is not None or value[:7].lower() != b"bearer ":
-                return None, None
-            key = value[7:]
-        elif name == b"user-agent":
-            agent = value.decode("latin-1")
-    return None if key is None else key.strip().decode("latin-1"), agent
+def _key(headers: Given) -> str | None:
+    """The secret.  None when there is more than one way to read what came: that takes thought."""
+    keys, credentials = headers.get_all("fastly-key"), headers.get_all("authorization")
+    if len(keys) == 1 and "authorization" not in headers:
+        return keys[0]
+    if len(credentials) == 1 and "fastly-key" not in headers and credentials[0][:7].lower() == "bearer ":
+        return credentials[0][7:]
+    return None
+
+
+def host_of(client: str) -> str | None:
+    """The address without the port, and without what marks it as one of IPv6."""
+    return client.rpartition(":")[0].strip("[]").partition("%")[0] or None
 
 
 def _text(value: str | None) -> bytes:
