@@ -6,19 +6,21 @@ from collections.abc import Sequence
 import pytest
 
 from tallystick.cli.chores import Chores, forget, write_down, write_uses
-from tallystick.core import budget, receipts
+from tallystick.core import receipts
 from tallystick.core.changes import Heard
 from tallystick.core.errors import Unavailable
+from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.receipt import Receipt
 from tallystick.core.receipts import Receipts
 from tallystick.core.token import LastUse
+from tallystick.core.usage import KEPT_MS, Usage, added
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, MemoryTokens
 from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_people import MemoryDirectory
 from tallystick.testing import FakeClock
-from tests.core.world import ACME, at
+from tests.core.world import ACME, NOW, add, at, populated, token
 
 
 class Away(MemoryTokens):
@@ -27,14 +29,29 @@ class Away(MemoryTokens):
     def __init__(self, *, failures: int) -> None:
         self.failures = failures
         self.took: list[str] = []
+        self.counted: list[Usage] = []
         self.taken = asyncio.Event()
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
+    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
         if self.failures > 0:
             self.failures -= 1
             raise Unavailable("away")
         self.took += [token_id for token_id, _ in uses]
+        self.counted += usage
         self.taken.set()
+
+
+class Slow(Away):
+    """A store that writes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(failures=0)
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+        self.begun.set()
+        await self.go_on.wait()
+        await super().touch(uses, usage)
 
 
 class Forgets(MemoryGuesses):
@@ -86,6 +103,32 @@ async def test_uses_that_could_not_be_written_are_written_the_next_time() -> Non
     await write_uses(store_with(tokens), uses)
 
     assert tokens.took == ["a", "b", "c"]
+    assert added(tokens.counted) == [Usage(token_id, 0, allowed=1) for token_id in "abc"]
+
+
+async def test_counts_that_were_written_are_not_written_again() -> None:
+    tokens, uses = Away(failures=0), used("a")
+    await write_uses(store_with(tokens), uses)
+
+    await write_uses(store_with(tokens), uses)
+
+    assert tokens.counted == [Usage("a", 0, allowed=1)]
+
+
+async def test_who_stops_waiting_for_a_batch_does_not_make_it_count_twice() -> None:
+    tokens, uses = Slow(), used("a")
+    writing = asyncio.create_task(write_uses(store_with(tokens), uses))
+    await tokens.begun.wait()
+
+    writing.cancel()
+    await asyncio.wait([writing])
+    under_way = uses.writing
+    assert under_way is not None
+    tokens.go_on.set()
+    await under_way
+
+    await write_uses(store_with(tokens), uses)
+    assert tokens.counted == [Usage("a", 0, allowed=1)]
 
 
 async def test_the_task_outlives_a_store_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -170,11 +213,23 @@ async def test_guesses_that_are_long_over_are_forgotten_and_others_are_not() -> 
 
 async def test_hours_are_forgotten_but_not_the_one_in_which_another_nodes_clock_may_still_be() -> None:
     store, now = MemoryStore(), FakeClock().now()
-    hour = budget.hour_of(now)
-    hours = [hour - 2 * budget.HOUR_MS, hour - budget.HOUR_MS, hour]
+    hour = hour_of(now)
+    hours = [hour - 2 * HOUR_MS, hour - HOUR_MS, hour]
     for each in hours:
         await store.budgets.spend("somebody", hour=each)
 
     await forget(store, now=now)
 
     assert [await store.budgets.spend("somebody", hour=each) for each in hours] == [1, 2, 2]
+
+
+async def test_counts_are_forgotten_after_ninety_days() -> None:
+    store, now = await populated(MemoryStore()), NOW
+    one = await add(store, token())
+    hours = [hour_of(now - KEPT_MS) - HOUR_MS, hour_of(now - KEPT_MS), hour_of(now - KEPT_MS) + HOUR_MS]
+    await store.tokens.touch([], [Usage(one.id, hour, allowed=1) for hour in hours])
+
+    await forget(store, now=now)
+
+    left = await store.usage.of_token(one.id, since=0, until=now)
+    assert [each.hour for each in left] == hours[2:]

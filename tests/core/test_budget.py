@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from tallystick.core import budget
-from tallystick.core.budget import HOUR_MS, Balance, Budget
+from tallystick.core.budget import Balance, Budget
 from tallystick.core.errors import Throttled
+from tallystick.core.hour import HOUR_MS
 from tallystick.storage.memory import MemoryBudgets
 from tests.core.world import ANNA, NOW, caller
 

@@ -1,9 +1,14 @@
 """Uses are kept in memory: bounded, newest first to be seen, and not lost when the store is away."""
 
+from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.secret import Secret
 from tallystick.core.token import LastUse
+from tallystick.core.usage import Counts, Usage, Why, added
 from tallystick.core.use import REMEMBERED_MAX, USER_AGENT_CHARS_MAX, Uses
 from tests.core.world import NOW, token
+
+HOUR = hour_of(NOW)
+ALWAYS = {"since": 0, "until": NOW + 2 * HOUR_MS}
 
 
 def test_a_use_is_seen_at_once_on_the_node_that_saw_it() -> None:
@@ -21,11 +26,11 @@ def test_a_use_is_seen_while_it_is_being_written_and_gone_from_memory_after() ->
 
     batch = uses.take()
 
-    assert list(batch) == [(one.id, LastUse(NOW, None, None))]
+    assert list(batch.last) == [(one.id, LastUse(NOW, None, None))]
     assert uses.latest(one).last_use == LastUse(NOW, None, None)
     uses.written()
     assert uses.latest(one).last_use is None
-    assert list(uses.take()) == []
+    assert uses.take().is_empty
 
 
 def test_a_newer_use_in_the_store_wins_over_an_older_one_in_memory() -> None:
@@ -52,7 +57,7 @@ def test_a_failed_batch_is_kept_for_the_next_time() -> None:
 
     uses.failed()
 
-    assert sorted(uses.take()) == [("a", LastUse(1, None, None)), ("b", LastUse(2, None, None))]
+    assert sorted(uses.take().last) == [("a", LastUse(1, None, None)), ("b", LastUse(2, None, None))]
 
 
 def test_what_came_while_a_batch_failed_is_newer_than_the_batch() -> None:
@@ -63,7 +68,7 @@ def test_what_came_while_a_batch_failed_is_newer_than_the_batch() -> None:
 
     uses.failed()
 
-    assert list(uses.take()) == [("a", LastUse(2, None, None))]
+    assert list(uses.take().last) == [("a", LastUse(2, None, None))]
 
 
 def test_while_a_batch_is_written_the_newer_use_is_shown() -> None:
@@ -85,7 +90,7 @@ def test_memory_is_bounded_while_the_store_is_away_and_keeps_the_newest() -> Non
 
     uses.failed()
 
-    kept = dict(uses.take())
+    kept = dict(uses.take().last)
     assert len(kept) == REMEMBERED_MAX
     assert f"new{REMEMBERED_MAX + 4}" in kept
     assert not any(name.startswith("old") for name in kept)
@@ -98,9 +103,126 @@ def test_a_token_that_is_known_is_noted_even_when_memory_is_full() -> None:
 
     uses.touch("t0", at=NOW, ip=None, user_agent=None)
 
-    kept = dict(uses.take())
+    kept = dict(uses.take().last)
     assert len(kept) == REMEMBERED_MAX
     assert kept["t0"].at == NOW
+
+
+# Counts
+
+
+def test_every_use_is_counted_in_its_hour_and_shown_at_once() -> None:
+    uses = Uses()
+    for at in (HOUR, NOW, HOUR + HOUR_MS - 1, HOUR + HOUR_MS):
+        uses.touch("a", at=at, ip=None, user_agent=None)
+    uses.touch("b", at=NOW, ip=None, user_agent=None)
+
+    assert uses.unwritten("a", **ALWAYS) == [Usage("a", HOUR, allowed=3), Usage("a", HOUR + HOUR_MS, allowed=1)]
+    assert uses.unwritten("a", since=HOUR, until=HOUR + HOUR_MS) == [Usage("a", HOUR, allowed=3)]
+    assert uses.unwritten("c", **ALWAYS) == []
+
+
+def test_what_was_not_let_in_is_counted_by_reason_and_is_no_use() -> None:
+    uses, one = Uses(), token()
+    for why in Why:
+        uses.refuse(one.id, at=NOW, why=why)
+    uses.refuse(one.id, at=NOW, why=Why.SCOPE, count=2)
+
+    assert uses.unwritten(one.id, **ALWAYS) == [
+        Usage(one.id, HOUR, 0, expired=1, revoked=1, locked=1, scope=3, service=1)
+    ]
+    assert uses.latest(one).last_use is None
+
+
+def test_a_use_can_be_noted_that_is_not_counted() -> None:
+    uses, one = Uses(), token()
+
+    uses.note(one.id, at=NOW, ip=None, user_agent="here")
+
+    assert uses.latest(one).last_use == LastUse(NOW, None, "here")
+    assert uses.unwritten(one.id, **ALWAYS) == []
+
+
+def test_a_sum_counts_as_so_many_and_notes_the_last_unless_a_newer_is_known() -> None:
+    uses, one = Uses(), token()
+    uses.add(one.id, at=NOW, count=10, ip="192.0.2.1", user_agent="app")
+    uses.add(one.id, at=NOW - 1, count=5, ip="192.0.2.2", user_agent="older")
+
+    assert uses.latest(one).last_use == LastUse(NOW, "192.0.2.1", "app")
+    assert uses.unwritten(one.id, **ALWAYS) == [Usage(one.id, HOUR, allowed=15)]
+
+
+def test_a_use_that_is_taken_back_leaves_no_count() -> None:
+    uses = Uses()
+    uses.touch("a", at=NOW, ip=None, user_agent=None)
+
+    uses.take_back("a", at=NOW)
+
+    assert list(uses.take().usage) == []
+
+
+def test_counts_are_shown_while_they_are_written_and_are_handed_out_once() -> None:
+    uses = Uses()
+    uses.touch("a", at=NOW, ip=None, user_agent=None)
+    batch = uses.take()
+    uses.touch("a", at=NOW, ip=None, user_agent=None)
+
+    assert list(batch.usage) == [Usage("a", HOUR, allowed=1)]
+    assert uses.unwritten("a", **ALWAYS) == [Usage("a", HOUR, allowed=2)]
+    uses.written()
+    assert uses.unwritten("a", **ALWAYS) == [Usage("a", HOUR, allowed=1)]
+    assert list(uses.take().usage) == [Usage("a", HOUR, allowed=1)]
+
+
+def test_counts_that_could_not_be_written_are_added_to_what_came_since() -> None:
+    uses = Uses()
+    uses.touch("a", at=NOW, ip=None, user_agent=None)
+    uses.refuse("b", at=NOW, why=Why.EXPIRED)
+    uses.take()
+    uses.touch("a", at=NOW, ip=None, user_agent=None)
+    uses.touch("a", at=NOW + HOUR_MS, ip=None, user_agent=None)
+
+    uses.failed()
+    uses.touch("a", at=NOW + HOUR_MS, ip=None, user_agent=None)
+
+    assert added(uses.take().usage) == [
+        Usage("a", HOUR, allowed=2),
+        Usage("a", HOUR + HOUR_MS, allowed=2),
+        Usage("b", HOUR, expired=1),
+    ]
+
+
+def test_counts_are_bounded_and_what_is_lost_is_counted() -> None:
+    counts = Counts(most=3)
+    for number in range(3):
+        counts.add(f"t{number}", at=NOW, count=10)
+    counts.take()
+    for number in range(2, 5):
+        counts.allow(f"t{number}", NOW)
+
+    counts.failed()
+
+    assert added(counts.take()) == [Usage(f"t{number}", HOUR, allowed=n) for number, n in ((2, 11), (3, 1), (4, 1))]
+    assert counts.lost == 20
+
+
+def test_a_count_that_is_known_goes_on_when_memory_is_full() -> None:
+    counts = Counts(most=2)
+    for token_id in ("a", "b", "a", "b", "a"):
+        counts.allow(token_id, NOW)
+
+    assert added(counts.take()) == [Usage("a", HOUR, allowed=3), Usage("b", HOUR, allowed=2)]
+    assert counts.lost == 0
+
+
+def test_hours_go_one_after_the_other_when_memory_is_full() -> None:
+    counts = Counts(most=1)
+    for number in range(3):
+        counts.allow("a", NOW + number * HOUR_MS)
+
+    assert (len(counts), counts.lost) == (1, 2)
+    assert list(counts.take()) == [Usage("a", HOUR + 2 * HOUR_MS, allowed=1)]
+    assert len(counts) == 0
 
 
 def test_a_long_user_agent_survives_and_an_endless_one_is_cut() -> None:
@@ -108,7 +230,7 @@ def test_a_long_user_agent_survives_and_an_endless_one_is_cut() -> None:
     uses.touch("long", at=1, ip=None, user_agent="x" * 300)
     uses.touch("endless", at=1, ip=None, user_agent="x" * 100_000)
 
-    kept = dict(uses.take())
+    kept = dict(uses.take().last)
 
     assert kept["long"].user_agent == "x" * 300
     assert kept["endless"].user_agent == "x" * USER_AGENT_CHARS_MAX
@@ -120,7 +242,7 @@ def test_a_secret_in_a_user_agent_is_not_kept_not_even_a_part_of_one_that_is_cut
     uses.touch("whole", at=1, ip=None, user_agent=f"curl {secret}")
     uses.touch("cut", at=1, ip=None, user_agent="x" * (USER_AGENT_CHARS_MAX - 40) + secret)
 
-    kept = dict(uses.take())
+    kept = dict(uses.take().last)
 
     assert kept["whole"].user_agent == "curl tly_…"
     assert kept["cut"].user_agent == "x" * (USER_AGENT_CHARS_MAX - 40) + "tly_…"

@@ -168,7 +168,7 @@ async def test_the_newest_use_is_shown_and_what_is_written_is_asked(world: World
     world.clock.move(2 * SECOND)
     (before,) = (await world.ask("GET", f"/tokens?unused_since={AT}", ANNA)).json()
     uses = world.wiring.uses
-    await world.store.tokens.touch(uses.take())
+    await world.store.tokens.touch(uses.take().last)
     uses.written()
 
     after = (await world.ask("GET", f"/tokens?unused_since={AT}", ANNA)).json()

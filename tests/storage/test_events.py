@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tallystick.core.budget import WriteBudgets
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, Unauthenticated, Unavailable
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Wanted
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Directory, EventLog, GuessLog, HandOver, Store, TokenStore, WriteBudgets
+from tallystick.core.ports import Added, Directory, EventLog, GuessLog, HandOver, Store, TokenStore
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
+from tallystick.core.usage import UsageLog
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, NOW, OTHER, ROOT, SECOND, SHOP, add, at, token, user
 
@@ -288,7 +290,7 @@ async def test_a_customers_first_event_is_its_own(busy: Store) -> None:
 
 
 async def test_every_method_that_takes_an_origin_is_among_those_that_are_walked() -> None:
-    parts = (TokenStore, Directory, GuessLog, WriteBudgets, EventLog)
+    parts = (TokenStore, Directory, GuessLog, UsageLog, WriteBudgets, EventLog)
     methods = {
         name for part in parts for name, each in vars(part).items() if "by" in getattr(each, "__annotations__", ())
     }

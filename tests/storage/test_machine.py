@@ -25,6 +25,7 @@ from tallystick.core.ports import Added, HandOver, Outcome, Seen, Store
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import COUNTED, Usage
 from tallystick.storage.memory import MemoryStore
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, ANNA, BERT, BLOG, OTHER, ROOT, SHOP, STRANGER, at, populated
@@ -66,6 +67,9 @@ RARE: Final = (
     "sudo too late",
     "newer use",
     "older use",
+    "counted again in its hour",
+    "hours forgotten",
+    "counts gone with their token",
     "looked up though revoked",
     "listed though expired",
     "list of several batches",
@@ -92,6 +96,7 @@ numbers = st.sampled_from([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, -1])  # tokens, counted
 parents = st.none() | st.none() | numbers
 lifetimes = st.sampled_from([None, 5, 20, 60])
 keys = st.lists(st.sampled_from("abc"), max_size=3)
+counts = st.lists(st.integers(0, 2), min_size=len(COUNTED), max_size=len(COUNTED))
 
 # Any: strategies of all kinds, by argument.
 STEPS: Final[dict[str, dict[str, Any]]] = {
@@ -121,6 +126,8 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     },
     "raise_sudo": {"number": numbers, "milliseconds": st.integers(1, 9)},
     "touch": {"some": st.lists(st.tuples(numbers, st.integers(-3, 3)), min_size=1, max_size=5)},
+    "add_counts": {"some": st.lists(st.tuples(numbers, st.integers(0, 2), counts), min_size=1, max_size=5)},
+    "forget_usage": {"back": st.integers(0, 2)},
     "use_totp_step": {"person": people, "step": st.integers(1, 4)},
     "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"])},
     "set_password": {"person": people, "new": st.sampled_from("ab"), "replacing": st.sampled_from([None, "a", "b"])},
@@ -322,6 +329,21 @@ class Machine(RuleBasedStateMachine):
                 self.note("newer use", after.last_use != one.last_use)
                 self.note("older use", after.last_use == one.last_use and use.at < one.last_use.at)
 
+    def add_counts(self, some: list[tuple[int, int, list[int]]]) -> None:
+        usage = [Usage(self.id(number), self.now // 10 - back, *told) for number, back, told in some]
+        known = {(each.token_id, each.hour) for hours in self.memory.people.usage.values() for each in hours}
+
+        self.both(lambda store: store.tokens.touch([], usage))
+
+        self.note("counted again in its hour", any((each.token_id, each.hour) in known for each in usage))
+
+    def forget_usage(self, back: int) -> None:
+        before = self._counted_hours()
+
+        self.both(lambda store: store.usage.forget_older(before=self.now // 10 - back))
+
+        self.note("hours forgotten", self._counted_hours() < before)
+
     def use_totp_step(self, person: User, step: int) -> None:
         used = self.both(lambda store: store.people.use_totp_step(person.id, step=step))
 
@@ -368,9 +390,11 @@ class Machine(RuleBasedStateMachine):
         self.note("login taken", outcome is Conflict)
 
     def remove_user(self, person: User) -> None:
+        before = self._counted_hours()
         removal = self.both(lambda store: store.people.remove_user(person.id, customer_id=ACME.id, by=at(self.now)))
 
         self.note("user removed", removal.outcome is Outcome.DONE)
+        self.note("counts gone with their token", self._counted_hours() < before)
         self.note("user has live tokens", removal.outcome is Outcome.IN_USE)
         if removal.outcome is Outcome.DONE:
             self.both(lambda store: store.people.add_user(person, password_hash="b", by=at(self.now)))
@@ -427,7 +451,11 @@ class Machine(RuleBasedStateMachine):
         assert [each and each.token for each in seen] == [await store.tokens.get(token_id) for token_id in ids]
         batches = [await _batches(store, reach) for reach in ALL_REACHES]
         proofs = [await store.people.credentials(person.login) for person in (ANNA, BERT, STRANGER)]
-        return seen, batches, [*proofs, *[await store.guesses.failures(key) for key in "abc"]]
+        usage = [await store.usage.of_token(token_id, since=0, until=self.now) for token_id in ids]
+        return seen, batches, [*proofs, *usage, *[await store.guesses.failures(key) for key in "abc"]]
+
+    def _counted_hours(self) -> int:
+        return sum(map(len, self.memory.people.usage.values()))
 
     def _listed(self, reach: Reach) -> list[Token]:
         return [one for batch in self.loop.run_until_complete(_batches(self.memory, reach)) for one in batch]

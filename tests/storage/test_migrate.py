@@ -20,6 +20,7 @@ from tallystick.core.ports import Failures, Seen
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import Usage
 from tallystick.storage.migrate import Migration, migrations, read_folder
 from tallystick.storage.sqlite import setup
 from tallystick.storage.sqlite.store import SqliteStore
@@ -190,6 +191,17 @@ async def test_what_version_7_kept_of_a_change_is_still_there(tmp_path: Path) ->
         changes=(Change(Kind.TOKEN, "tMain"),),
         heard=Heard(1770091506795, 2, 6),
     )
+    await store.close()
+
+
+async def test_what_version_8_counted_is_still_there(tmp_path: Path) -> None:
+    path = old_database(tmp_path / "old.db", 8)
+
+    setup.prepare(path)
+    store = SqliteStore.open(path)
+
+    found = await store.usage.of_token("tFull", since=0, until=1770091506789)
+    assert found == [Usage("tFull", 1770091200000, 1, 2, 3, 4, 5, 6)]
     await store.close()
 
 

@@ -24,6 +24,8 @@ WHOLE_TABLE = {
     "services",
     "forget_older",
     "forget_of_user",
+    "forget_usage",
+    "forget_usage_of_user",
     "hearing",
     "trim_verifiers",
     "trim_changes",

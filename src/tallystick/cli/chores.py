@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+from functools import partial
 from typing import Final
 
-from tallystick.core import budget, receipts
+from tallystick.core import receipts, usage
 from tallystick.core.errors import Unavailable
+from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
 from tallystick.core.use import Uses
@@ -62,7 +64,8 @@ class Chores:
 async def forget(store: Store, *, now: int) -> None:
     """Drop what no longer says anything.  The hour before this one is kept: another node's clock may still be in it."""
     await store.guesses.forget_older(before=now - guess.KEPT_MS)
-    await store.budgets.forget_older(before=budget.hour_of(now) - budget.HOUR_MS)
+    await store.budgets.forget_older(before=hour_of(now) - HOUR_MS)
+    await store.usage.forget_older(before=now - usage.KEPT_MS)
     await store.changes.trim(before=now - CHANGES_KEPT_MS)
     await store.changes.trim_numbered(before=now - receipts.KEPT_MS)
 
@@ -76,16 +79,25 @@ async def write_down(store: Store, uses: Uses, noted: Receipts) -> None:
 
 
 async def write_uses(store: Store, uses: Uses) -> None:
-    """Write the uses that wait.  Whatever goes wrong, they are kept for the next time."""
+    """Write the uses that wait.  Whatever goes wrong, they are kept for the next time.
+
+    To give up waiting does not stop the store: what becomes of the batch is noted when it is known, so that nothing is
+    counted twice.
+    """
     batch = uses.take()
-    if not batch:
+    if batch.is_empty:
         return
-    try:
-        await store.tokens.touch(batch)
-    except BaseException:
+    writing = uses.writing = asyncio.ensure_future(store.tokens.touch(batch.last, batch.usage))
+    writing.add_done_callback(partial(_note_end, uses))
+    await asyncio.shield(writing)
+
+
+def _note_end(uses: Uses, writing: "asyncio.Future[None]") -> None:
+    uses.writing = None
+    if writing.cancelled() or writing.exception() is not None:
         uses.failed()
-        raise
-    uses.written()
+    else:
+        uses.written()
 
 
 async def write_receipts(store: Store, noted: Receipts) -> None:

@@ -4,20 +4,29 @@ The hour is the clock's: it begins at :00 for everybody, and with it the whole b
 costs one, also one that is refused for another reason, so that a loop of mistakes ends too.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Throttled
+from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.people import User
-from tallystick.core.ports import WriteBudgets
 
-HOUR_MS: Final = 60 * 60 * 1000
 # Fastly wire, recorded.
 OVER: Final = (
     "You have exceeded your hourly rate limit. Please contact support@fastly.com if you think this is a mistake."
 )
+
+
+class WriteBudgets(Protocol):
+    """How many writes were asked for in an hour, by an opaque key.  `hour`: when it began, ms since the epoch."""
+
+    async def spend(self, key: str, *, hour: int) -> int:
+        """One more: which one it is of its hour and key, counted from 1.  No two get the same number, in any process."""
+
+    async def forget_older(self, *, before: int) -> None:
+        """Drop the hours that began before that instant."""
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -52,11 +61,6 @@ class Budget:
         if number >= self._limit and hour == self._hour:
             self._spent.add(key)
         return Balance(number <= self._limit, max(0, self._limit - number), hour + HOUR_MS)
-
-
-def hour_of(now: int) -> int:
-    """When the hour of this instant began; both ms since the epoch."""
-    return now - now % HOUR_MS
 
 
 def key_of(who: Caller | User) -> str:

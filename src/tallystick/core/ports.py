@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from tallystick.core.budget import WriteBudgets
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Changes
 from tallystick.core.events import Event, Origin, Sought
@@ -24,6 +25,7 @@ from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import Usage, UsageLog
 
 
 class Clock(Protocol):
@@ -144,8 +146,11 @@ class TokenStore(Protocol):
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
         """End all that `find` finds, together, each with an event that says why.  Returns how many there were."""
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
-        """Note when tokens were last used, by id.  An older use never replaces a newer one; an unknown id is passed over."""
+    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+        """Note when tokens were last used, by id, and add to what was counted of them.
+
+        An older use never replaces a newer one; an unknown id is passed over.  When it raises, nothing was added.
+        """
 
 
 class Directory(Protocol):
@@ -259,16 +264,6 @@ class GuessLog(Protocol):
         """Drop what nobody has added to since that instant."""
 
 
-class WriteBudgets(Protocol):
-    """How many writes were asked for in an hour, by an opaque key.  `hour`: when it began, ms since the epoch."""
-
-    async def spend(self, key: str, *, hour: int) -> int:
-        """One more: which one it is of its hour and key, counted from 1.  No two get the same number, in any process."""
-
-    async def forget_older(self, *, before: int) -> None:
-        """Drop the hours that began before that instant."""
-
-
 class EventLog(Protocol):
     """What was written by all the methods above that take an `Origin`."""
 
@@ -285,6 +280,8 @@ class Store(Protocol):
     def people(self) -> Directory: ...
     @property
     def guesses(self) -> GuessLog: ...
+    @property
+    def usage(self) -> UsageLog: ...
     @property
     def budgets(self) -> WriteBudgets: ...
     @property

@@ -18,6 +18,7 @@ from tallystick.core.people import User
 from tallystick.core.ports import Added, Failures, Position, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import Usage, added
 from tallystick.steady import steady
 from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_people import MemoryDirectory, Write, age
@@ -33,6 +34,7 @@ class MemoryStore:
         self.people = MemoryDirectory(self.events.write)
         self.tokens = MemoryTokens(self.people, self.events.write)
         self.guesses = MemoryGuesses(self.people, self.events.write)
+        self.usage = MemoryUsage(self.people)
         self.budgets = MemoryBudgets()
 
     async def ready(self) -> None:
@@ -132,12 +134,16 @@ class MemoryTokens:
         self._write(*[self._people.end(token, by, reason=reason) for token in ending])
         return len(ending)
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
+    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
         for token_id, use in uses:
             token = self._tokens.get(token_id)
             if token is not None and (token.last_use is None or token.last_use.at <= use.at):
                 last_use = LastUse(use.at, readable(use.ip), readable(use.user_agent))
                 self._tokens[token_id] = replace(token, last_use=last_use)
+        for each in usage:
+            if each.token_id in self._tokens:
+                before = self._people.usage.get(each.token_id, [])
+                self._people.usage[each.token_id] = added([*before, each])
 
     def _behind(self, digest: Digest) -> Token | None:
         # One whose user was removed went with them.
@@ -179,8 +185,22 @@ class MemoryGuesses:
         self._failures = {key: noted for key, noted in self._failures.items() if noted.last_at >= before}
 
 
+class MemoryUsage:
+    """`usage.UsageLog`."""
+
+    def __init__(self, people: MemoryDirectory) -> None:
+        self._people = people
+
+    async def of_token(self, token_id: str, *, since: int, until: int) -> list[Usage]:
+        return [each for each in self._people.usage.get(token_id, []) if since <= each.hour < until]
+
+    async def forget_older(self, *, before: int) -> None:
+        for token_id, hours in self._people.usage.items():
+            self._people.usage[token_id] = [each for each in hours if each.hour >= before]
+
+
 class MemoryBudgets:
-    """`ports.WriteBudgets`."""
+    """`budget.WriteBudgets`."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[int, str]] = Counter()

@@ -13,6 +13,7 @@ from tallystick.core.people import Credentials, Customer, Service, User, UserCha
 from tallystick.core.ports import HandOver, Outcome, Removal, Seen
 from tallystick.core.revoke import Reason
 from tallystick.core.token import Token, moved
+from tallystick.core.usage import Usage
 from tallystick.storage.text import require_storable
 
 
@@ -29,6 +30,7 @@ class MemoryDirectory:
         self._write = write
         self.by_id: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}  # `MemoryTokens` keeps them; they stand in the way of those who would leave
+        self.usage: dict[str, list[Usage]] = {}  # `MemoryUsage` shows it; it goes with its token
         self._customers: dict[str, Customer] = {}
         self._services: dict[str, Service] = {}
         self._credentials: dict[str, Credentials] = {}
@@ -165,6 +167,7 @@ class MemoryDirectory:
             return Removal(Outcome.IN_USE, live)
         for one in own:
             del self.tokens[one.id]
+            self.usage.pop(one.id, None)
         del self.by_id[user.id], self._credentials[user.id]
         self._used_steps.pop(user.id, None)
         self._write(*also, events.removed(user, by))

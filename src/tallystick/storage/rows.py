@@ -13,6 +13,7 @@ from tallystick.core.people import Credentials, Customer, Role, Service, User, U
 from tallystick.core.ports import Failures, Position, Seen
 from tallystick.core.scope import stored
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import Usage
 from tallystick.storage.text import readable
 
 # Any: a driver's row has whatever the statement selects; what comes out of this module is typed.
@@ -178,6 +179,16 @@ def failures(row: Row) -> Failures:
     """A row of `failures`."""
     count, last_at = row
     return Failures(count, last_at)
+
+
+def usage(row: Row) -> Usage:
+    """A row of `usage_of_token`."""
+    return Usage(*row)
+
+
+def of_usage(usage: Usage) -> Row:
+    """What `add_usage` takes for one."""
+    return msgspec.structs.astuple(usage)
 
 
 def asked(token: Token, *, limit: int, parent_id: str | None, now: int, proof: str | None) -> Row:

@@ -14,8 +14,8 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
-_SHARED: Final = ("tokens", "people", "guesses", "budgets", "changes", "meta")
-_OF_DIALECT: Final = ("tokens", "people", "guesses", "budgets", "events", "changes")
+_SHARED: Final = ("tokens", "people", "guesses", "usage", "budgets", "changes", "meta")
+_OF_DIALECT: Final = ("tokens", "people", "guesses", "usage", "budgets", "events", "changes")
 
 
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +72,11 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     note_failure: str
     forget: str
     forget_older: str
+    # usage
+    usage_of_token: str
+    add_usage: str
+    forget_usage: str
+    forget_usage_of_user: str
     # budgets
     spend_all: str
     forget_hours: str

@@ -5,6 +5,6 @@ setup        create it, bring it up to date, keep what is said once about it (no
 writer       the one thread that writes, and commits whatever has queued up together
 reader       reads, straight on the event loop
 finder       what may look at all tokens or events, in a thread of its own
-tokens · people · guesses · budgets · events    the parts of the port
+tokens · people · guesses · usage · budgets · events    the parts of the port
 store        all of it together
 """

@@ -14,7 +14,7 @@ _Purse = tuple[int, str]  # hour and key
 
 
 class SqliteBudgets:
-    """`ports.WriteBudgets`."""
+    """`budget.WriteBudgets`."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer

@@ -180,6 +180,7 @@ def remove_user(connection: sqlite3.Connection, removal: Change, also: Sequence[
     live = connection.execute(_SQL.live_of_user, removal.wanted).fetchall()
     if live:
         return Removal(Outcome.IN_USE, tuple(row[0] for row in live))
+    connection.execute(_SQL.forget_usage_of_user, removal.wanted)
     connection.execute(_SQL.forget_of_user, removal.wanted)
     connection.execute(_SQL.remove_user, removal.wanted)
     write(connection, [*also, events.removed(user, removal.by)])

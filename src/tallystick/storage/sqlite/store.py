@@ -17,6 +17,7 @@ from tallystick.storage.sqlite.people import SqliteDirectory
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.setup import open_checked
 from tallystick.storage.sqlite.tokens import SqliteTokens
+from tallystick.storage.sqlite.usage import SqliteUsage
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
 
@@ -35,6 +36,7 @@ class SqliteStore:
         self.tokens = SqliteTokens(reader, writer, finder)
         self.people = SqliteDirectory(reader, writer)
         self.guesses = SqliteGuesses(reader, writer)
+        self.usage = SqliteUsage(reader, writer)
         self.budgets = SqliteBudgets(writer)
         self.events = SqliteEvents(finder)
         self.changes = SqliteChanges(reader, writer)

@@ -13,7 +13,9 @@ from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
+from tallystick.core.usage import Usage
 from tallystick.storage import rows
+from tallystick.storage.sqlite import usage as counted
 from tallystick.storage.sqlite.changes import Change, Parameters, in_turn, token_by_id
 from tallystick.storage.sqlite.connection import refused
 from tallystick.storage.sqlite.events import write
@@ -82,13 +84,18 @@ class SqliteTokens:
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
         return await self._writer.submit(revoke_matching, Rule(reach, wanted, reason, by))
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]]) -> None:
+    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
         newest: dict[str, LastUse] = {}
         for token_id, use in uses:
             if token_id not in newest or newest[token_id].at <= use.at:
                 newest[token_id] = use
-        if newest:
-            await self._writer.submit(_touch, newest)
+        if newest or usage:
+            await self._writer.submit(_touch, _Batch(newest, usage))
+
+
+class _Batch(NamedTuple):
+    newest: dict[str, LastUse]
+    usage: Sequence[Usage]
 
 
 class _Addition(NamedTuple):
@@ -178,12 +185,13 @@ def _revoke_list(connection: sqlite3.Connection, change: Change) -> tuple[str, .
     return tuple(each for each in ids if each in foreign)
 
 
-def _touch(connection: sqlite3.Connection, batches: Sequence[dict[str, LastUse]]) -> list[None]:
+def _touch(connection: sqlite3.Connection, batches: Sequence[_Batch]) -> list[None]:
     for batch in batches:
         uses = [
             (token_id, use.at, readable(use.ip), readable(use.user_agent))
-            for token_id, use in batch.items()
+            for token_id, use in batch.newest.items()
             if is_storable(token_id)
         ]
         connection.execute(_SQL.touch, {"uses": rows.json(uses)})
+        counted.add(connection, batch.usage)
     return [None] * len(batches)

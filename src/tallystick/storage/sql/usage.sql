@@ -1,0 +1,22 @@
+-- How often tokens were presented: what every dialect says alike.
+
+-- name: usage_of_token(token_id, since, until)
+-- The hours of one token that began at `since` or later, and before `until`, the oldest first.
+SELECT token_id,
+       hour,
+       allowed,
+       expired,
+       revoked,
+       locked,
+       scope,
+       service
+  FROM usage
+ WHERE token_id = :token_id
+   AND hour >= :since
+   AND hour < :until
+ ORDER BY hour;
+
+-- name: forget_usage_of_user(id)!
+-- Drop what was counted of the tokens of a user who goes, before they do.
+DELETE FROM usage
+ WHERE token_id IN (SELECT id FROM token WHERE user_id = :id);
