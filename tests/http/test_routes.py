@@ -10,7 +10,7 @@ from tallystick.core import errors as core_errors
 from tallystick.core.errors import TallystickError
 from tallystick.http import errors
 from tallystick.http.app import ROUTES
-from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
 from tallystick.http.routes import Route
 from tests.core.world import ANNA
 from tests.http.world import PASSWORD, World, error_of, filled
@@ -29,11 +29,13 @@ def names(*guards: Any) -> set[str]:
 def test_the_open_routes_are_these() -> None:
     assert names(anyone) == OPEN
     assert names(maybe_token) == BY_PASSWORD
-    assert names(any_token) == {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD
+    assert names(asked_token) == {"GET /check"}
+    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - {"GET /check"}
+    assert names(any_token) == rest
 
 
-def test_the_guards_are_these_three() -> None:
-    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token}
+def test_the_guards_are_these_four() -> None:
+    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ EXPECTED = {
     "GET /tokens/self": {200},
     "DELETE /tokens/self": {204},
     "GET /tokens/{token_id}": {200, 404},
+    "GET /tokens/{token_id}/usage": {200, 400, 404},
     "DELETE /tokens/{token_id}": {404},
     "GET /customer/{customer_id}/tokens": {200, 400, 403},
     "POST /sudo": {400, 403},

@@ -17,12 +17,13 @@ from tallystick.http import (
     services,
     shapes,
     tokens,
+    usage,
     users,
     verifiers,
     wire,
 )
 from tallystick.http.asgi import in_front
-from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, router
 from tallystick.http.rsgi import Front
@@ -38,6 +39,7 @@ ROUTES: Final = (
     Route("GET",    "/tokens/self",                   any_token,   tokens.get_token_current,    None,             wire.TokenRead,    (401,)),
     Route("DELETE", "/tokens/self",                   any_token,   tokens.revoke_token_current, None,             None,              (401,)),
     Route("GET",    "/tokens/{token_id}",             any_token,   tokens.get_token,            None,             wire.TokenRead,    (401, 404)),
+    Route("GET",    "/tokens/{token_id}/usage",       any_token,   usage.get_token_usage,       None,             usage.TokenUsage,  (400, 401, 404)),
     Route("DELETE", "/tokens/{token_id}",             any_token,   tokens.revoke_token,         None,             None,              (401, 403, 404)),
     Route("GET",    "/customer/{customer_id}/tokens", any_token,   tokens.list_tokens_customer, None,             TOKENS,            (401, 403)),
     Route("POST",   "/sudo",                          any_token,   tokens.raise_sudo,           wire.Sudo,        wire.Raised,       (400, 401, 403, 422)),
@@ -71,7 +73,7 @@ ROUTES: Final = (
     Route("POST",   "/check/batch",                   any_token,   batch.check_batch,           list[batch.Asked], batch.Batch,       (400, 401, 403, 415), reads=True),
     Route("POST",   "/verifiers/{verifier_id}/sync",  any_token,   verifiers.sync_verifier,     verifiers.Sync,   verifiers.Told,    (400, 401, 403, 415, 429, 503), reads=True),
     Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True),
-    Route("GET",    "/check",                         any_token,   check.check,                 None,             check.Allowed,     (400, 401, 403)),
+    Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403)),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),

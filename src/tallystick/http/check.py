@@ -8,6 +8,8 @@ from starlette.responses import Response
 from tallystick.core.errors import Forbidden
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.token import Token
+from tallystick.core.usage import Why
+from tallystick.http import guards
 from tallystick.http.queries import read, text
 from tallystick.http.routes import Ask, json_answer
 
@@ -15,8 +17,10 @@ QUERIES: Final = (
     text("scope", "Words that the token must have; `global` has all of them."),
     text("service", "The id of a service that the token must reach."),
 )
-NO_SCOPE: Final = "This token does not have the scope that is asked for"
-NO_SERVICE: Final = "This token does not reach the service that is asked for"
+_NO: Final = {
+    Why.SCOPE: "This token does not have the scope that is asked for",
+    Why.SERVICE: "This token does not reach the service that is asked for",
+}
 
 
 class Allowed(msgspec.Struct):
@@ -28,12 +32,11 @@ async def check(ask: Ask) -> Response:
 
     `scope` and `service` say what; without them it is enough that the token is live.  The headers name whose it is.
     """
-    token, asked = ask.caller.token, read(ask.request, QUERIES)
-    scope, service = asked.get("scope"), asked.get("service")
-    if scope is not None and not has_scope(token.scope, scope):
-        raise Forbidden(NO_SCOPE)
-    if service is not None and not await _reaches(ask, token, service):
-        raise Forbidden(NO_SERVICE)
+    token = ask.caller.token
+    refused = await _why_not(ask, token, **read(ask.request, QUERIES))
+    guards.count(ask.wiring, ask.request, token, refused=refused)
+    if refused is not None:
+        raise Forbidden(_NO[refused])
     answer = json_answer(Allowed())
     answer.headers.update(names(token))
     return answer
@@ -48,6 +51,14 @@ def names(token: Token) -> dict[str, str]:
         **of_user,
         "tallystick-scope": str(token.scope),
     }
+
+
+async def _why_not(ask: Ask, token: Token, scope: str | None = None, service: str | None = None) -> Why | None:
+    if scope is not None and not has_scope(token.scope, scope):
+        return Why.SCOPE
+    if service is not None and not await _reaches(ask, token, service):
+        return Why.SERVICE
+    return None
 
 
 async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:

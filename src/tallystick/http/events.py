@@ -11,7 +11,7 @@ from tallystick.core.errors import Invalid
 from tallystick.core.events import Fields, Sought
 from tallystick.core.ports import Position
 from tallystick.http import cursors
-from tallystick.http.queries import Query, link, number, read, text
+from tallystick.http.queries import Query, link, number, read, require_known, text
 from tallystick.http.routes import Ask, json_answer
 from tallystick.http.times import exact_stamp, read_instant, stamp
 
@@ -107,7 +107,7 @@ async def list_events(ask: Ask) -> Response:
     Closed to tokens that are limited to services, and to automation tokens.
     """
     rights.require_may_read_events(ask.caller)
-    _require_known(ask)
+    require_known(ask.request, QUERIES)
     given = read(ask.request, QUERIES)
     size, after = given.pop("limit", _SIZE), _position(ask, given.pop("cursor", None))
     customer_id = ask.caller.customer_id
@@ -152,14 +152,6 @@ def _told(fields: Fields | None) -> Fields | None:
         return None
     named = {_NAMES.get(name, name): value for name, value in fields.items()}
     return {name: stamp(value) if name.endswith("_at") else value for name, value in named.items()}
-
-
-def _require_known(ask: Ask) -> None:
-    """A filter that is passed over gives more than was meant, and looks as if it gave what was meant."""
-    known = [query.name for query in QUERIES]
-    for name in ask.request.query_params:
-        if name not in known:
-            raise Invalid(f"{name} is not understood: this list takes {', '.join(known)}", code="invalid_request")
 
 
 def _cursor(ask: Ask, last: events.Event) -> str:

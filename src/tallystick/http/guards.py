@@ -3,6 +3,7 @@
     anyone       no token is looked at
     any_token    a live token, of whatever scope
     maybe_token  a live token, if one is given at all
+    asked_token  a live token that is asked about: the answer says as what it counts (`count`)
 
 What a scope or a role allows beyond that is the core's to say.
 """
@@ -16,6 +17,8 @@ from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, Unauthenticated
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.secret import Secret
+from tallystick.core.token import Token
+from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, Verdict, judge
 from tallystick.http.times import stamp
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _READS: Final = ("GET", "HEAD")
+_COUNTED: Final = "tallystick.counted"
+_WHY: Final = {Refusal.EXPIRED: Why.EXPIRED, Refusal.REVOKED: Why.REVOKED, Refusal.LOCKED: Why.LOCKED}
 
 
 async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
@@ -33,16 +38,45 @@ async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
 
 async def any_token(wiring: "Wiring", request: Request) -> Caller | None:
     """Raises `Unauthenticated` unless a live token came with the request."""
-    secret = presented(request.headers)
-    if secret is None:
-        raise Unauthenticated(NO_CREDENTIALS)
-    return await _accept(wiring, request, secret)
+    caller = await asked_token(wiring, request)
+    if _COUNTED not in request.scope:
+        count(wiring, request, caller.token, refused=None)
+    return caller
 
 
 async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
     """None when no token came; a token that did come must be live."""
+    return None if presented(request.headers) is None else await any_token(wiring, request)
+
+
+async def asked_token(wiring: "Wiring", request: Request) -> Caller:
+    """As `any_token`, but not counted as let in: the handler calls `count`."""
     secret = presented(request.headers)
-    return None if secret is None else await _accept(wiring, request, secret)
+    if secret is None or not secret.is_well_formed():
+        raise Unauthenticated(NO_CREDENTIALS)
+    now = wiring.clock.now()
+    # What changes anything is asked of the store itself: memory is for those who ask often.
+    source = wiring.memory if request.method in _READS else wiring.store.tokens
+    verdict = judge(await source.look_up(wiring.digest(secret)), now)
+    if verdict.caller is None:
+        if verdict.seen is not None and verdict.refusal in _WHY and _COUNTED not in request.scope:
+            wiring.uses.refuse(verdict.seen.token.id, at=now, why=_WHY[verdict.refusal])
+        raise _refused(verdict)
+    return verdict.caller
+
+
+def count(wiring: "Wiring", request: Request, token: Token, *, refused: Why | None) -> None:
+    """Note a use of a live token, and count it: as let in, or as refused for what it asked.
+
+    Once for a request: when a long body has come, its guard looks at it again.
+    """
+    request.scope[_COUNTED] = True
+    uses, now, agent = wiring.uses, wiring.clock.now(), request.headers.get("user-agent")
+    if refused is None:
+        uses.touch(token.id, at=now, ip=address_of(request), user_agent=agent)
+    else:
+        uses.note(token.id, at=now, ip=address_of(request), user_agent=agent)
+        uses.refuse(token.id, at=now, why=refused)
 
 
 def presented(headers: Headers) -> Secret | None:
@@ -64,21 +98,6 @@ def presented(headers: Headers) -> Secret | None:
 def address_of(request: Request) -> str | None:
     """Where the request came from, as the socket says it."""
     return request.client.host if request.client else None
-
-
-async def _accept(wiring: "Wiring", request: Request, secret: Secret) -> Caller:
-    if not secret.is_well_formed():
-        raise Unauthenticated(NO_CREDENTIALS)
-    now = wiring.clock.now()
-    # What changes anything is asked of the store itself: memory is for those who ask often.
-    source = wiring.memory if request.method in _READS else wiring.store.tokens
-    verdict = judge(await source.look_up(wiring.digest(secret)), now)
-    if verdict.caller is None:
-        raise _refused(verdict)
-    caller = verdict.caller
-    agent = request.headers.get("user-agent")
-    wiring.uses.touch(caller.token.id, at=now, ip=address_of(request), user_agent=agent)
-    return caller
 
 
 def _refused(verdict: Verdict) -> Unauthenticated:

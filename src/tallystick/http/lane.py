@@ -92,7 +92,10 @@ class Lane:
         if seen.token.is_expired(now):
             return None
         use = self._wiring.uses.touch(seen.token.id, at=now, ip=host_of(asked.client), user_agent=agent)
-        return make(asked, seen, use)
+        answer = make(asked, seen, use)
+        if answer is None:
+            self._wiring.uses.take_back(seen.token.id, at=now)  # the ordinary route counts it
+        return answer
 
     def _read_self(self, _asked: Asked, seen: Seen, use: LastUse) -> Answer | None:
         quirk = wire.quirk_of(use.user_agent or "")

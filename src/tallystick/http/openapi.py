@@ -26,10 +26,11 @@ from tallystick.http import (
     find,
     paging,
     revocations,
+    usage,
     verifiers,
     wire,
 )
-from tallystick.http.guards import any_token, anyone, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
 from tallystick.http.queries import Json, Query
 from tallystick.http.routes import Route
 
@@ -45,6 +46,7 @@ _SENTENCE_END: Final = re.compile(r"\.(?=\s|$)")
 _SECURITY: Final[dict[Any, list[Json]]] = {
     anyone: [],
     any_token: [{"fastly_key": []}, {"bearer": []}],
+    asked_token: [{"fastly_key": []}, {"bearer": []}],
     maybe_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}, {}],
 }
 _SCHEMES: Final = {
@@ -76,6 +78,7 @@ _FIELDS: Final[dict[str, Json]] = {
     "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
     **{f"{what}_at": {"format": "date-time"} for what in ("last_used", "last_active", "created", "updated", "deleted")},
     "heard_at": {"description": "When everybody had heard of it; null until that is noted.", "format": "date-time"},
+    **{name: {"format": "date-time"} for name in ("since", "until", "hour")},
     **{name: {"format": "password"} for name in ("password", "old_password", "new_password")},
 }
 # The type forgives an item without id, for the sake of a better sentence; the operation does not.
@@ -102,6 +105,7 @@ _QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "get_automation_token_workspaces": automation_shapes.WORKSPACES,
     "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
     "list_events": events.QUERIES,
+    "get_token_usage": usage.QUERIES,
 }
 _JSON_ONLY: Final = (
     automation_shapes.CreateAutomation,

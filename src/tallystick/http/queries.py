@@ -59,6 +59,17 @@ def choice(name: str, about: str, values: Mapping[str, Any]) -> Query:
     return Query(name, about, {"type": "string", "enum": list(values)}, read)
 
 
+def require_known(request: Request, table: Iterable[Query]) -> None:
+    """Raise `Invalid` for another parameter.
+
+    One that is passed over gives something else than was meant, and looks as if it gave what was meant.
+    """
+    known = [query.name for query in table]
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid(f"{name} is not understood: this list takes {', '.join(known)}", code="invalid_request")
+
+
 def read(request: Request, table: Iterable[Query]) -> dict[str, Any]:
     """The values of the parameters that were given.  Names that are not in the table are passed over.
 
