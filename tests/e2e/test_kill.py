@@ -7,8 +7,9 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.cli.program import until, wait_for_end
 ROUNDS = 4
 CLIENTS = 6
 ANSWERS = 60  # in each round, before the kill
+BATCHES = 4  # of uses, in each round, before the kill
 
 
 class Client(threading.Thread):
@@ -61,6 +63,71 @@ def test_nothing_that_was_acknowledged_is_lost_when_everything_is_killed_under_l
     assert {token_id for token_id in revoked if statuses[token_id] != 401} == set()
     # One whose revocation had no answer may have ended, or not.  One that nobody tried to end is there.
     assert {token_id for token_id in created.keys() - revoked if statuses[token_id] != 200} <= cut_off
+
+
+class Checking(threading.Thread):
+    """Has one token checked again and again; until the server is gone."""
+
+    def __init__(self, server: RunningServer, secret: str) -> None:
+        super().__init__(daemon=True)
+        self.url, self.secret = server.url, secret
+        self.sent = self.answered = 0
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
+        with suppress(OSError, http.client.HTTPException):
+            while True:
+                self.sent += 1
+                connection.request("GET", "/check", headers={"Fastly-Key": self.secret})
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 200
+                self.answered += 1
+
+
+def test_a_kill_loses_what_was_counted_last_and_neither_the_token_nor_what_was_written(tmp_path: Path) -> None:
+    with running_server(directory=tmp_path) as server:
+        ask(server.url, "POST", "/sudo", server["USER_TOKEN"], f"password={server['USER_PASSWORD']}")
+        made = ask(server.url, "POST", "/tokens", server["USER_TOKEN"], "name=counted&scope=purge_all")
+    token_id, secret, sent = made["id"], made["access_token"], 0
+
+    for _ in range(ROUNDS):
+        written, more = check_and_kill(tmp_path, token_id, secret)
+        sent += more
+        # What was written once is never lost, and nothing is counted that was not asked for.
+        assert written <= counted(tmp_path, token_id) <= sent
+
+    with running_server(directory=tmp_path) as server:
+        told = ask(server.url, "GET", f"/tokens/{token_id}/usage", server["USER_TOKEN"])["hours"]
+        assert sum(hour["allowed"] for hour in told) == counted(tmp_path, token_id)
+        assert status_of(server.url, secret) == 200
+
+
+def check_and_kill(directory: Path, token_id: str, secret: str) -> tuple[int, int]:
+    """How many uses were in the file before the kill, and how many requests were sent."""
+    with running_server(workers=2, directory=directory) as server:
+        checking = [Checking(server, secret) for _ in range(CLIENTS)]
+        for each in checking:
+            each.start()
+        written = max(more_counted(directory, token_id) for _ in range(BATCHES))
+        kill_all(server.process.pid)
+        for each in checking:
+            each.join(20)
+    return written, sum(each.sent for each in checking)
+
+
+def more_counted(directory: Path, token_id: str) -> int:
+    """The next that is in the file."""
+    before = counted(directory, token_id)
+    until(lambda: counted(directory, token_id) > before, "a batch that is written under load")
+    return counted(directory, token_id)
+
+
+def counted(directory: Path, token_id: str) -> int:
+    """What is in the file."""
+    with closing(sqlite3.connect(directory / "tallystick.db")) as connection:
+        (found,) = connection.execute("SELECT total(allowed) FROM usage WHERE token_id = ?", [token_id]).fetchone()
+    return int(found)
 
 
 def load_and_kill(directory: Path) -> list[Client]:
