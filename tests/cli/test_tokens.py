@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.client.shapes import (
     READ,
     RECEIPT,
     SECRET,
+    USAGE,
 )
 
 KEY = "a-secret-key"
@@ -441,3 +443,18 @@ def test_every_command_and_option_says_what_it_is_for(command: click.Command) ->
     assert command.help
     for each in command.params:
         assert not isinstance(each, click.Option) or each.help
+
+
+# usage
+
+
+def test_of_one_day_the_service_decides_what_it_is_and_of_more_we_ask_for_so_many_full_hours() -> None:
+    with serving() as server:
+        server.answers = defaultdict(lambda: [(200, USAGE, {})])
+        one = run("usage", "t1", "--url", server.url)
+        run("usage", "t1", "--days", "3", "--url", server.url)
+
+    assert (one.exit_code, server.asked[0]) == (0, "GET /tokens/t1/usage")
+    since = datetime.fromisoformat(parse_qs(server.asked[1].partition("?")[2])["since"][0])
+    hours = (datetime.now(UTC) - since) / timedelta(hours=1)
+    assert 70.9 < hours < 71.1, "with the hour that is not over they are 72"

@@ -10,6 +10,7 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,65 @@ def test_a_code_that_was_given_is_not_sent_a_second_time(tmp_path: Path) -> None
 
     assert ended.code == 0
     assert fake.asked == ["POST /sudo", "POST /revocations", "POST /revocations"]
+
+
+def usage_of(hours: int, *told: tuple[int, dict[str, int]]) -> dict[str, object]:
+    """What a server says at ten past twelve of so many hours; `told`: how many hours before noon, what was counted."""
+    noon = datetime(2026, 2, 3, 12, tzinfo=UTC)
+    nothing = dict.fromkeys(("allowed", "expired", "revoked", "locked", "scope", "service"), 0)
+    return {
+        "token_id": "t1",
+        "since": (noon - timedelta(hours=hours - 1)).isoformat(),
+        "until": (noon + timedelta(minutes=10)).isoformat(),
+        "hours": [{"hour": (noon - timedelta(hours=back)).isoformat(), **nothing, **counts} for back, counts in told],
+    }
+
+
+def test_usage_is_a_table_with_a_bar_for_every_hour_and_what_is_not_nothing_can_be_seen(tmp_path: Path) -> None:
+    answer = usage_of(
+        5, (4, {"allowed": 2800}), (2, {"allowed": 1400, "scope": 90, "service": 10}), (0, {"allowed": 1})
+    )
+    with serving(GET_tokens_t1_usage=[(200, answer, {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "usage", "t1").end()
+
+    assert [line.rstrip() for line in plain(ended.screen).splitlines()] == [
+        "HOUR (UTC)        ALLOWED  REFUSED",
+        "2026-02-03 08:00    2,800        -  ████████████████████████████",
+        "2026-02-03 09:00        -        -",
+        "2026-02-03 10:00    1,400      100  ███████████████               90 scope, 10",
+        "                                                                  service",
+        "2026-02-03 11:00        -        -",
+        "2026-02-03 12:00        1        -  ▏",
+        "Let in 4,201 times, refused 100 times.",
+    ]
+
+
+def test_usage_of_many_days_has_a_line_for_each_day(tmp_path: Path) -> None:
+    answer = usage_of(72, (60, {"allowed": 10}), (59, {"allowed": 5}), (0, {"expired": 1}))
+    with serving(GET_tokens_t1_usage=[(200, answer, {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "usage", "t1").end()
+
+    lines = [line.split() for line in plain(ended.screen).splitlines()]
+    assert [line[:3] for line in lines[:-1]] == [
+        ["DAY", "(UTC)", "ALLOWED"],
+        ["2026-01-31", "-", "-"],
+        ["2026-02-01", "15", "-"],
+        ["2026-02-02", "-", "-"],
+        ["2026-02-03", "-", "1"],
+    ]
+
+
+def test_usage_of_a_token_that_was_not_used_is_one_sentence(tmp_path: Path) -> None:
+    with serving(GET_tokens_t1_usage=[(200, usage_of(24), {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "usage", "t1").end()
+
+    assert ended.screen.splitlines() == ["Let in 0 times, refused 0 times."]
+
+
+def test_whatever_a_server_says_of_usage_the_table_ends(tmp_path: Path) -> None:
+    answer = usage_of(1, (0, {})) | {"since": "0002-01-01T00:00:00Z"}
+    with serving(GET_tokens_t1_usage=[(200, answer, {})]) as fake:
+        ended = terminal(fake.url, "key", tmp_path, "usage", "t1").end()
+
+    assert ended.code == 0
+    assert len(ended.screen.splitlines()) < 60

@@ -34,6 +34,31 @@ READ: dict[str, Any] = {
     "services": [],
     "service_id": None,
 }
+USAGE: dict[str, Any] = {
+    "token_id": "4pQk8sWm2ZtYc1Rb9LxUa7",
+    "since": "2026-02-02T05:00:00Z",
+    "until": "2026-02-03T04:05:06Z",
+    "hours": [
+        {
+            "hour": "2026-02-03T03:00:00Z",
+            "allowed": 1150,
+            "expired": 0,
+            "revoked": 0,
+            "locked": 0,
+            "scope": 6,
+            "service": 0,
+        },
+        {
+            "hour": "2026-02-03T04:00:00Z",
+            "allowed": 50,
+            "expired": 0,
+            "revoked": 0,
+            "locked": 0,
+            "scope": 1,
+            "service": 2,
+        },
+    ],
+}
 SUDO: dict[str, Any] = {"expiry_time": "2026-02-03T04:10:06+00:00"}
 NEEDS_SUDO: dict[str, Any] = {"msg": "You must POST /sudo to access this endpoint"}
 NEEDS_OTP: dict[str, Any] = {"msg": "2fa.verify", "detail": "Invalid one-time password", "code": "2fa.verify"}

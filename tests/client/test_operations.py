@@ -19,9 +19,10 @@ from tallystick.core.errors import (
     Unavailable,
 )
 from tests.client.conftest import Drive
-from tests.client.shapes import CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET, SUDO, Script, says
+from tests.client.shapes import CREATED, NEEDS_OTP, NEEDS_SUDO, READ, SECRET, SUDO, USAGE, Script, says
 
 PASSWORD = "correct horse"
+OURS = "https://tokens.test"
 
 
 def form(request: httpx2.Request) -> list[tuple[str, str]]:
@@ -109,6 +110,36 @@ def test_without_a_token_nothing_is_sent_and_the_error_says_where_to_put_one(dri
 def test_a_client_knows_whether_it_has_a_token(client: type[TokensApi | AsyncTokensApi]) -> None:
     assert client("key").has_token
     assert not client("").has_token
+
+
+def test_usage_is_asked_for_between_instants(drive: Drive) -> None:
+    server = Script(says(200, USAGE))
+    since = datetime(2026, 2, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+
+    used = drive(server, lambda api: api.get_token_usage("self", since=since, until="2026-02-03T00:00:00Z"), url=OURS)
+
+    assert server.lines[0].startswith("GET /tokens/self/usage")
+    assert dict(parse_qsl(server.asked[0].url.query.decode())) == {
+        "since": "2026-02-01T01:00:00+01:00",
+        "until": "2026-02-03T00:00:00Z",
+    }
+    assert (used.token_id, used.allowed, used.refused) == ("4pQk8sWm2ZtYc1Rb9LxUa7", 1200, 9)
+    assert [each.hour for each in used.hours] == [datetime(2026, 2, 3, hour, tzinfo=UTC) for hour in (3, 4)]
+
+
+@pytest.mark.parametrize(
+    "token_id, since",
+    [("t1", datetime(2026, 2, 3)), ("t1", "\ud800"), ("a/b", None), ("", None)],  # noqa: DTZ001
+)
+def test_usage_of_what_is_no_id_or_since_what_is_no_instant_is_not_asked_for(
+    drive: Drive, token_id: str, since: datetime | str | None
+) -> None:
+    server = Script()
+
+    with pytest.raises(Invalid):
+        drive(server, lambda api: api.get_token_usage(token_id, since=since), url=OURS)
+
+    assert server.asked == []
 
 
 # create

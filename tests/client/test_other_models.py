@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.client import models
-from tallystick.client.models import AutomationToken, Changed, Customer, Event, Receipt, ReceiptRecord, Service, User
+from tallystick.client.models import (
+    AutomationToken,
+    Changed,
+    Customer,
+    Event,
+    Receipt,
+    ReceiptRecord,
+    Service,
+    UsageHour,
+    User,
+)
 from tallystick.core.errors import TallystickError
 from tests.client import shapes
 from tests.client.shapes import SECRET
@@ -161,6 +171,29 @@ def test_of_a_receipt_that_is_not_noted_yet_some_is_none_and_without_its_time_it
 )
 def test_a_receipt_in_a_header_is_read_or_passed_over(header: str | None, receipt: Receipt | None) -> None:
     assert models.told_receipt({} if header is None else {"tallystick-receipt": header}) == receipt
+
+
+def test_usage_is_read_whole_and_adds_up() -> None:
+    used = models.read_usage(raw(shapes.USAGE))
+
+    first, last = used.hours
+    assert first == UsageHour(
+        hour=CREATED_AT.replace(hour=3, minute=0, second=0),
+        allowed=1150,
+        expired=0,
+        revoked=0,
+        locked=0,
+        scope=6,
+        service=0,
+    )
+    assert (last.refused, used.allowed, used.refused) == (3, 1200, 9)
+    assert (used.since, used.until) == (datetime(2026, 2, 2, 5, tzinfo=UTC), CREATED_AT)
+
+
+@pytest.mark.parametrize("broken", [{"since": ""}, {"until": ""}, {"hours": [{"hour": ""}]}])
+def test_usage_without_its_times_is_our_error(broken: dict[str, Any]) -> None:
+    with pytest.raises(TallystickError, match="without a time"):
+        models.read_usage(raw(shapes.USAGE | broken))
 
 
 def test_unknown_keys_are_ignored() -> None:

@@ -35,6 +35,7 @@ OPERATIONS = {
         "get_receipt",
         "get_token",
         "get_token_current",
+        "get_token_usage",
         "iter_tokens_customer",
         "iter_tokens_user",
         "list_tokens_customer",

@@ -74,10 +74,11 @@ def test_a_one_time_code_goes_with_a_new_password(drive: Drive) -> None:
     [
         ("EventsApi", lambda api: api.iter_events()),
         ("TokensApi", lambda api: api.revoke_matching(reason="unspecified", dry_run=True, search="ci")),
+        ("TokensApi", lambda api: api.get_token_usage("t1")),
         ("UsersApi", lambda api: api.create_user(login="a@b.c", new_password=NEW_PASSWORD)),
         ("UsersApi", lambda api: api.update_user_password(PASSWORD, NEW_PASSWORD, end_other_tokens=True)),
     ],
-    ids=["events", "revocations", "new user", "password"],
+    ids=["events", "revocations", "usage", "new user", "password"],
 )
 def test_what_fastly_would_misunderstand_is_not_sent_there(drive: Drive, api: str, use: Any) -> None:
     with pytest.raises(NotFound, match=r"^Fastly does not know .* only a Tallystick server does\.$"):

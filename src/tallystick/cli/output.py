@@ -58,7 +58,7 @@ def show_tokens(tokens: Sequence[Token], *, columns: Sequence[str], as_json: boo
         _table(tokens, columns)
         note(count(len(tokens)))
     else:
-        _lines(map(itemgetter(*columns), map(_exact, tokens)))
+        lines(map(itemgetter(*columns), map(_exact, tokens)))
 
 
 def show_token(token: Token, *, as_json: bool) -> None:
@@ -73,12 +73,12 @@ def show_token(token: Token, *, as_json: bool) -> None:
         ("customer", token.customer_id),
         ("scope", token.scope),
         ("services", ", ".join(token.services) or "all"),
-        ("created", _instant(token.created_at)),
-        ("expires", _instant(token.expires_at) or "never"),
-        ("last used", _instant(token.last_used_at) or "never"),
+        ("created", instant(token.created_at)),
+        ("expires", instant(token.expires_at) or "never"),
+        ("last used", instant(token.last_used_at) or "never"),
         ("from", token.ip),
         ("by", token.user_agent),
-        ("sudo until", _instant(token.sudo_expires_at)),
+        ("sudo until", instant(token.sudo_expires_at)),
     )
 
 
@@ -95,7 +95,7 @@ def show_identity(identity: Identity, *, as_json: bool) -> None:
         ("customer", _named(identity.customer_id, identity.customer_name)),
         ("token", _named(identity.token.id, identity.token.name)),
         ("scope", identity.token.scope),
-        ("expires", _instant(identity.token.expires_at) or "never"),
+        ("expires", instant(identity.token.expires_at) or "never"),
         # Which of them it is limited to is not told here, only which it reaches.
         ("services", ", ".join(sorted(f"{name} ({key})" for key, name in identity.services.items()))),
     )
@@ -117,7 +117,7 @@ def show_plan(plan: RevocationPlan, *, as_json: bool, err: bool) -> None:
     elif err or sys.stdout.isatty():
         _table(plan.sample, OF_ALL, err=err)
     else:
-        _lines(map(itemgetter(*OF_ALL), map(_exact, plan.sample)))
+        lines(map(itemgetter(*OF_ALL), map(_exact, plan.sample)))
     if not plan.count:
         note("There are none.")
         return
@@ -140,8 +140,8 @@ def show_receipt(receipt: ReceiptRecord, *, as_json: bool) -> None:
     more = receipt.count - len(receipt.changes)
     _fields(
         ("receipt", str(receipt.seq)),
-        ("changed", _instant(receipt.created_at, to="milliseconds")),
-        ("heard", _instant(receipt.heard_at, to="milliseconds") or "not known yet"),
+        ("changed", instant(receipt.created_at, to="milliseconds")),
+        ("heard", instant(receipt.heard_at, to="milliseconds") or "not known yet"),
         ("verifiers", None if receipt.verifiers is None else str(receipt.verifiers)),
         ("waited", None if receipt.waited_ms is None else f"{receipt.waited_ms} ms"),
         ("request", receipt.request_id),
@@ -215,9 +215,9 @@ def _exact(token: Token) -> dict[str, str | None]:
         "ROLE": token.role if isinstance(token, AutomationToken) else None,
         "SCOPE": token.scope,
         "SERVICES": ",".join(token.services),
-        "CREATED": _instant(token.created_at),
-        "USED": _instant(token.last_used_at),
-        "EXPIRES": _instant(token.expires_at),
+        "CREATED": instant(token.created_at),
+        "USED": instant(token.last_used_at),
+        "EXPIRES": instant(token.expires_at),
     }
 
 
@@ -238,14 +238,15 @@ _NOBODY: Final = "automation"  # what stands where a user would: no id is that s
 def _fields(*pairs: tuple[str, str | None]) -> None:
     told = [(name, value) for name, value in pairs if value]
     if not sys.stdout.isatty():
-        _lines(told)
+        lines(told)
         return
     width = max(len(name) for name, _ in told)
     for name, value in told:
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {clean(value) or ''}")
 
 
-def _lines(rows: Iterable[Sequence[str | None]]) -> None:
+def lines(rows: Iterable[Sequence[str | None]]) -> None:
+    """Fields with tabs between, for a pipe."""
     for row in rows:
         click.echo("\t".join(clean(cell) or "" for cell in row))
 
@@ -261,7 +262,7 @@ _STEERING: Final = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 def _summary(token: Token) -> str:
     services = "all services" if not token.services else f"services {', '.join(token.services)}"
-    end = f"until {_instant(token.expires_at)}" if token.expires_at else "never expires"
+    end = f"until {instant(token.expires_at)}" if token.expires_at else "never expires"
     role = f"{token.role}, " if isinstance(token, AutomationToken) and token.role else ""
     return clean(f"{_named(token.id, token.name)}: {role}{token.scope}, {services}, {end}") or ""
 
@@ -270,7 +271,8 @@ def _named(key: str | None, name: str | None) -> str:
     return f"{key} ({name})" if key and name else key or name or ""
 
 
-def _instant(moment: datetime | None, *, to: str = "auto") -> str:
+def instant(moment: datetime | None, *, to: str = "auto") -> str:
+    """An instant, to the last digit that it has; none is no text."""
     return "" if moment is None else moment.isoformat(timespec=to).replace("+00:00", "Z")
 
 

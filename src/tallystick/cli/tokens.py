@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tallystick.cli import ending, find, issuing, output, revoking, rule, terminal
+from tallystick.cli import ending, find, issuing, output, revoking, rule, terminal, usage
 from tallystick.cli.connect import NO_TOKEN, api, as_json, connected
 from tallystick.client.sync import TokensApi
 from tallystick.core.errors import Invalid, Unauthenticated
@@ -83,6 +83,21 @@ def show(token_id: str, as_json: bool, **where: Any) -> None:
     with api(TokensApi, **where) as tokens:
         found = tokens.get_token_current() if token_id == "self" else tokens.get_token(token_id)
     output.show_token(found, as_json=as_json)
+
+
+@token.command(name="usage")
+@click.argument("token_id", metavar="ID|self")
+@click.option("--days", type=click.IntRange(1, usage.DAYS_MAX), default=1, show_default=True, help="So many up to now.")
+@as_json
+@connected
+def usage_(token_id: str, days: int, as_json: bool, **where: Any) -> None:
+    """Show how often a token was let in, and how often refused and why, by the hour; of more than two days by the day.
+
+    Also of a token that was revoked: who still tries it, shows here.
+    """
+    with api(TokensApi, **where) as tokens:
+        found = tokens.get_token_usage(token_id, since=usage.since(days))
+    usage.show(found, as_json=as_json)
 
 
 @token.command()

@@ -13,7 +13,7 @@ from tallystick.client._line import Body, Line, form, json
 from tallystick.client._pages import Page, first_page
 from tallystick.client._sudo import post_in_sudo
 from tallystick.client.filters import TokenFilters, TokenListing, written
-from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
 from tallystick.core.errors import Invalid, NotFound, Unauthenticated
 
 _BULK: Final = "application/vnd.api+json; ext=bulk"
@@ -67,6 +67,16 @@ def get_token(line: Line, token_id: str) -> Flow[Token]:
 def get_token_current(line: Line) -> Flow[Token]:
     answer = yield from line.ask("GET", "/tokens/self")
     return models.read_token(answer.body)
+
+
+def get_token_usage(
+    line: Line, token_id: str, *, since: datetime | str | None, until: datetime | str | None
+) -> Flow[TokenUsage]:
+    line.require_tallystick("how often a token was used")
+    asked = [(name, instant(value, name)) for name, value in (("since", since), ("until", until))]
+    query = [(name, value) for name, value in asked if value is not None]
+    answer = yield from line.ask("GET", f"/tokens/{checked_id(token_id, 'token id')}/usage", query=query)
+    return models.read_usage(answer.body)
 
 
 def list_tokens_customer(line: Line, customer_id: str) -> Flow[list[Token]]:

@@ -7,7 +7,7 @@ from typing import Unpack
 from tallystick.client import _tokens
 from tallystick.client.aio._api import AsyncApi
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
 
 
 class AsyncTokensApi(AsyncApi):
@@ -61,6 +61,12 @@ class AsyncTokensApi(AsyncApi):
     async def get_token_current(self) -> Token:
         """See `TokensApi.get_token_current`."""
         return await self._run(_tokens.get_token_current(self._line))
+
+    async def get_token_usage(
+        self, token_id: str, *, since: datetime | str | None = None, until: datetime | str | None = None
+    ) -> TokenUsage:
+        """See `TokensApi.get_token_usage`."""
+        return await self._run(_tokens.get_token_usage(self._line, token_id, since=since, until=until))
 
     def iter_tokens_customer(self, customer_id: str, **filters: Unpack[TokenListing]) -> AsyncIterator[Token]:
         """See `TokensApi.iter_tokens_customer`."""

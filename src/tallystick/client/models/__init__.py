@@ -35,6 +35,7 @@ from tallystick.client.models.tokens import (
     read_token,
     read_tokens,
 )
+from tallystick.client.models.usage import TokenUsage, UsageHour, read_usage
 
 __all__ = [
     "AutomationToken",
@@ -50,6 +51,8 @@ __all__ = [
     "RevocationPlan",
     "Service",
     "Token",
+    "TokenUsage",
+    "UsageHour",
     "User",
     "read_automation_token",
     "read_customer",
@@ -66,6 +69,7 @@ __all__ = [
     "read_service",
     "read_token",
     "read_tokens",
+    "read_usage",
     "read_user",
     "read_users",
     "told_receipt",

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from tallystick.client import _tokens
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token
+from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
 from tallystick.client.sync._api import Api
 
 
@@ -84,6 +84,16 @@ class TokensApi(Api):
     def get_token_current(self) -> Token:
         """The record of the token that this client speaks with."""
         return self._run(_tokens.get_token_current(self._line))
+
+    def get_token_usage(
+        self, token_id: str, *, since: datetime | str | None = None, until: datetime | str | None = None
+    ) -> TokenUsage:
+        """How often a token was let in or not, hour by hour; `self` for the token that this client speaks with.
+
+        `since`, `until`: instants, at most 31 days apart; the last 24 hours if None.  Also of a token that was revoked, for
+        those who could see it.  A Tallystick server's own operation: `NotFound` from any other.
+        """
+        return self._run(_tokens.get_token_usage(self._line, token_id, since=since, until=until))
 
     def iter_tokens_customer(self, customer_id: str, **filters: Unpack[TokenListing]) -> Iterator[Token]:
         """The tokens of a customer, of its users and its machines, one after the other: see `iter_tokens_user`.
