@@ -6,13 +6,10 @@ import msgspec
 from starlette.responses import Response
 
 from tallystick.core.errors import Invalid
-from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.rights import require_may_verify
 from tallystick.core.secret import Secret
-from tallystick.core.token import Token
 from tallystick.core.verify import Refusal, judge
-from tallystick.http import bodies
-from tallystick.http.guards import address_of
+from tallystick.http import bodies, check, guards
 from tallystick.http.routes import Ask, json_answer
 from tallystick.http.times import stamp
 
@@ -77,9 +74,8 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         # Expired is said to who has the real secret, and they have; all else is alike (`Refusal`).
         return Checked(ok=False, reason="expired" if verdict.refusal is Refusal.EXPIRED else _INVALID)
     token = verdict.caller.token
-    reason = await _lacking(ask, token, asked)
-    if reason is None:
-        ask.wiring.uses.touch(token.id, at=ask.now, ip=address_of(ask.request), user_agent=ask.user_agent)
+    reason = await check.why_not(ask, token, asked.scope, asked.service)
+    guards.count(ask.wiring, ask.request, token, refused=reason)
     return Checked(
         ok=reason is None,
         reason=reason,
@@ -91,16 +87,3 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         expires_at=stamp(token.expires_at),
         lasts_ms=None if token.expires_at is None else token.expires_at - ask.now,
     )
-
-
-async def _lacking(ask: Ask, token: Token, asked: Asked) -> str | None:
-    if asked.scope is not None and not has_scope(token.scope, asked.scope):
-        return "scope"
-    if asked.service is not None:
-        limited = is_limited_to(token, asked.service)
-        if limited is None:
-            known = await ask.wiring.store.people.known_services(token.customer_id, [asked.service])
-            limited = asked.service in known
-        if not limited:
-            return "service"
-    return None

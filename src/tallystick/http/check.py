@@ -33,7 +33,7 @@ async def check(ask: Ask) -> Response:
     `scope` and `service` say what; without them it is enough that the token is live.  The headers name whose it is.
     """
     token = ask.caller.token
-    refused = await _why_not(ask, token, **read(ask.request, QUERIES))
+    refused = await why_not(ask, token, **read(ask.request, QUERIES))
     guards.count(ask.wiring, ask.request, token, refused=refused)
     if refused is not None:
         raise Forbidden(_NO[refused])
@@ -53,7 +53,8 @@ def names(token: Token) -> dict[str, str]:
     }
 
 
-async def _why_not(ask: Ask, token: Token, scope: str | None = None, service: str | None = None) -> Why | None:
+async def why_not(ask: Ask, token: Token, scope: str | None = None, service: str | None = None) -> Why | None:
+    """Why a live token may not do what is asked for; None when it may."""
     if scope is not None and not has_scope(token.scope, scope):
         return Why.SCOPE
     if service is not None and not await _reaches(ask, token, service):

@@ -17,21 +17,15 @@ from msgspec import UnsetType
 
 from tallystick.core.errors import TallystickError, Unauthenticated
 from tallystick.http import (
-    automation_shapes,
     batch,
     bodies,
-    check,
     errors,
-    events,
     find,
-    paging,
-    revocations,
-    usage,
-    verifiers,
     wire,
 )
+from tallystick.http import openapi_words as words
 from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
-from tallystick.http.queries import Json, Query
+from tallystick.http.queries import Json
 from tallystick.http.routes import Route
 
 _TITLE: Final = "Tallystick"
@@ -63,69 +57,6 @@ _SCHEMES: Final = {
         "description": "Login and password.  They can stand in the body as well; empty ones count as absent.",
     },
 }
-
-# What a name means wherever it occurs in a shape, and the form that its text has.
-_FIELDS: Final[dict[str, Json]] = {
-    "access_token": {"description": "The secret, in this answer only.", "pattern": "^tly_[0-9A-Za-z]{38}$"},
-    "scope": {
-        "description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`, `verify`."
-    },
-    "services": {"description": "Ids of the services it is limited to; none means all."},
-    "service_id": {"description": "The last of `services`, for programs that only know one."},
-    "expires_at": {"description": "When it ends; null means never.", "format": "date-time"},
-    "expiry_time": {"description": "When the raise ends.", "format": "date-time"},
-    "sudo_expires_at": {"description": "Raised until then, or raised until then once.", "format": "date-time"},
-    "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
-    **{f"{what}_at": {"format": "date-time"} for what in ("last_used", "last_active", "created", "updated", "deleted")},
-    "heard_at": {"description": "When everybody had heard of it; null until that is noted.", "format": "date-time"},
-    **{name: {"format": "date-time"} for name in ("since", "until", "hour")},
-    **{name: {"format": "password"} for name in ("password", "old_password", "new_password")},
-}
-# The type forgives an item without id, for the sake of a better sentence; the operation does not.
-_BULK_ITEM: Final = {
-    "properties": {"id": {"type": "string", "minLength": 1}, "type": {"type": "string", "const": "token"}},
-    "required": ["id"],
-}
-_PARAMETERS: Final = {
-    "token_id": "The public id of a token, never its secret.  `self` is the token that asks.",
-    "customer_id": "The id of the customer.",
-    "service_id": "The id of a service.",
-    "user_id": "The id of a user.",
-    "seq": "The number of a change, from `tallystick-receipt`.",
-    "verifier_id": "What the verifier calls itself: a random id of its own, 16 to 64 characters.",
-}
-_QUERIES: Final[dict[str, tuple[Query, ...]]] = {
-    "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
-    "check": check.QUERIES,
-    "list_tokens_user": find.QUERIES,
-    "list_tokens_customer": find.QUERIES,
-    "list_services": paging.PAGES,
-    "list_automation_tokens": paging.PAGES,
-    "get_automation_token_services": paging.PAGES,
-    "get_automation_token_workspaces": automation_shapes.WORKSPACES,
-    "search_service": (Query("name", "The whole name.  It must be given.", {"type": "string"}, str),),
-    "list_events": events.QUERIES,
-    "get_token_usage": usage.QUERIES,
-}
-_JSON_ONLY: Final = (
-    automation_shapes.CreateAutomation,
-    revocations.RevokeMatching,
-    verifiers.Sync,
-    list[batch.Asked],
-)
-_OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
-_HEADERS: Final = {
-    "Cache-Control": "`no-store`: what is said here holds for this moment only.",
-    "WWW-Authenticate": "`Bearer`",
-    "Allow": "The methods that this path takes.",
-    "Link": "Where the next page is, if there is one (RFC 8288).",
-    "Retry-After": "Seconds until a retry makes sense.",
-    "fastly-ratelimit-remaining": "How many writes are left in this hour.  On writes only, and where a limit is set.",
-    "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
-    "tallystick-receipt": "Of a change: `seq`, its number, `verifiers` that have all heard of it, and `waited_ms` for that.",
-}
-
-_LEFT: Final = ("fastly-ratelimit-remaining", "fastly-ratelimit-reset")
 
 
 class Error(errors.Body, omit_defaults=True):
@@ -178,15 +109,15 @@ def _operation(route: Route) -> Json:
 def _parameters(route: Route) -> list[Json]:
     text = {"type": "string"}
     path = [
-        {"name": name, "in": "path", "required": True, "description": _PARAMETERS[name], "schema": text}
+        {"name": name, "in": "path", "required": True, "description": words.PARAMETERS[name], "schema": text}
         for name in _PARAMETER.findall(route.path)
     ]
     query = [
         {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": one.schema}
-        for one in _QUERIES.get(_name(route), ())
+        for one in words.QUERIES.get(_name(route), ())
     ]
     code = {"type": "string", "pattern": "^[0-9]{6}$"}
-    otp = {"name": "Fastly-OTP", "in": "header", "required": False, "description": _OTP, "schema": code}
+    otp = {"name": "Fastly-OTP", "in": "header", "required": False, "description": words.OTP, "schema": code}
     return [*path, *query, *([otp] if _proves_password(route) else [])]
 
 
@@ -195,7 +126,7 @@ def _request_body(takes: Any) -> Json:
     if takes is wire.BulkRevoke:
         # A list of objects has no form; its own type, which every official client but one sends, goes first.
         kinds = tuple(reversed(bodies.JSON))
-    if takes in _JSON_ONLY:
+    if takes in words.JSON_ONLY:
         kinds = bodies.JSON
     required = takes == list[batch.Asked] or any(field.required for field in msgspec.structs.fields(takes))
     return {"required": required, "content": {kind: {"schema": _schema(takes)} for kind in kinds}}
@@ -209,9 +140,9 @@ def _responses(route: Route) -> list[tuple[int, Json]]:
 
 
 def _success(route: Route) -> tuple[int, Json]:
-    queries = {query.name for query in _QUERIES.get(_name(route), ())}
+    queries = {query.name for query in words.QUERIES.get(_name(route), ())}
     paged = ["Link"] if queries & {"limit", "per_page"} else []
-    headers = _headers("Cache-Control", *((*_LEFT, "tallystick-receipt") if route.writes else ()), *paged)
+    headers = _headers("Cache-Control", *((*words.LEFT, "tallystick-receipt") if route.writes else ()), *paged)
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
     schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
@@ -223,7 +154,7 @@ def _failed(error: type[TallystickError], *, as_problem: bool) -> str:
 
 
 def _failure(error: type[TallystickError], *, as_problem: bool) -> Json:
-    names = ["Cache-Control", *_LEFT]
+    names = ["Cache-Control", *words.LEFT]
     if error is Unauthenticated:
         names.append("WWW-Authenticate")
     if error is errors.WrongMethod:
@@ -271,8 +202,8 @@ def _schemas(types: list[Any]) -> Json:
         schemas["RevokeMatching"]["properties"][query.name] = {**query.schema, "description": query.about}
     for schema in schemas.values():
         for name, prop in schema.get("properties", {}).items():
-            _say(prop, _FIELDS.get(name, {}))
-    schemas["BulkItem"] |= _BULK_ITEM
+            _say(prop, words.FIELDS.get(name, {}))
+    schemas["BulkItem"] |= words.BULK_ITEM
     return dict(sorted(schemas.items()))
 
 
@@ -311,7 +242,7 @@ def _name(route: Route) -> str:
 
 
 def _headers(*names: str) -> Json:
-    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+    return {name: {"description": words.HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
 def _sentences(thing: object) -> tuple[str, str]:

@@ -63,7 +63,8 @@ async def sync_verifier(ask: Ask) -> Response:
     require_may_verify(ask.caller)
     name, memory = _name(ask), ask.wiring.memory
     for used in form.used:
-        ask.wiring.uses.touch(used.token_id, at=ask.now, ip=address_of(ask.request), user_agent=ask.user_agent)
+        at, ip = ask.now, address_of(ask.request)
+        ask.wiring.uses.add(used.token_id, at=at, count=used.count, ip=ip, user_agent=ask.user_agent)
     if form.acked is not None:
         await memory.confirm(name, form.acked)
         await memory.wait_for_news(form.acked, seconds=POLL_MS / 1000)
