@@ -1,6 +1,7 @@
 """`tallystick serve`: everything that can be wrong is one clear line, before anything is started."""
 
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -47,6 +48,25 @@ def test_what_it_keeps_is_private(home: Path) -> None:
     kept = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.glob("tallystick.*")}
 
     assert kept == {"tallystick.db": 0o600, "tallystick.key": 0o600}
+
+
+def test_the_threads_of_a_worker_do_not_push_each_other_aside(home: Path) -> None:
+    with running("serve", "--port", "0", *CHEAP, cwd=home) as server:
+        (worker,) = server.workers()
+
+        policies = {os.sched_getscheduler(int(thread.name)) for thread in Path(f"/proc/{worker}/task").iterdir()}
+
+    assert policies == {os.SCHED_BATCH}
+
+
+def test_who_says_how_it_is_to_be_scheduled_is_not_contradicted(home: Path) -> None:
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        with running("serve", "--port", "0", *CHEAP, cwd=home) as server:
+            assert [os.sched_getscheduler(pid) for pid in server.workers()] == [os.SCHED_IDLE]
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))
 
 
 def test_all_mistakes_in_the_settings_are_reported_at_once(home: Path) -> None:

@@ -152,15 +152,6 @@ def test_a_sum_counts_as_so_many_and_notes_the_last_unless_a_newer_is_known() ->
     assert uses.unwritten(one.id, **ALWAYS) == [Usage(one.id, HOUR, allowed=15)]
 
 
-def test_a_use_that_is_taken_back_leaves_no_count() -> None:
-    uses = Uses()
-    uses.touch("a", at=NOW, ip=None, user_agent=None)
-
-    uses.take_back("a", at=NOW)
-
-    assert list(uses.take().usage) == []
-
-
 def test_counts_are_shown_while_they_are_written_and_are_handed_out_once() -> None:
     uses = Uses()
     uses.touch("a", at=NOW, ip=None, user_agent=None)

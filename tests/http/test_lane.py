@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from tallystick.cli.chores import write_uses
 from tallystick.core.errors import Unavailable
 from tallystick.core.secret import Secret
 from tallystick.http import app
 from tallystick.http.routes import router
+from tallystick.http.times import stamp
 from tests.core.world import ANNA, BLOG, FOREIGN, MINUTE, NOW, ROOT, SECOND, SHOP, add, machine
 from tests.http.world import PASSWORD, World
 
@@ -75,6 +77,39 @@ async def test_whatever_a_client_calls_itself(world: World, secrets: dict[str, s
     headers = [(b"fastly-key", secrets["plain"].encode()), (b"user-agent", agent.encode("latin-1"))]
 
     await both(world, "/tokens/self", "", headers)
+
+
+async def test_the_last_use_is_told_as_of_now(world: World, secrets: dict[str, str]) -> None:
+    told = []
+    for milliseconds in (0, 400, 700, MINUTE, -2 * MINUTE):
+        world.clock.move(milliseconds)
+        told.append((await both(world, "/tokens/self", "", by(secrets["plain"])))[1]["body"])
+
+    assert len({body.split(b"last_used_at")[1][:30] for body in told}) == 4, "the first two are of one second"
+
+
+async def test_a_clock_that_was_set_back_does_not_hide_the_newest_use(world: World) -> None:
+    world.clock.move(MINUTE)
+    _, secret = await world.give(ANNA, "used")
+    await world.ask("GET", "/tokens/self", secret)
+    await write_uses(world.store, world.wiring.uses)
+    world.wiring.memory.verifier.begin(at=world.wiring.memory.verifier.applied)
+    world.clock.move(-MINUTE)
+
+    for _ in range(2):
+        (_, body) = await both(world, "/tokens/self", "", by(secret, "later/1"))
+        assert b'"user_agent":"test/1"' in body["body"]
+
+
+async def test_what_is_answered_from_memory_is_a_use(world: World, secrets: dict[str, str]) -> None:
+    token_id = (await world.ask("GET", "/tokens/self", secrets["plain"])).json()["id"]
+    world.clock.move(MINUTE)
+
+    await asked(world.app, "GET", "/check", "", by(secrets["plain"], "gateway/2"))
+
+    shown = (await world.ask("GET", f"/tokens/{token_id}", ROOT)).json()
+    assert (shown["user_agent"], shown["ip"]) == ("gateway/2", "192.0.2.1")
+    assert shown["last_used_at"] == stamp(NOW + MINUTE)
 
 
 @pytest.mark.parametrize(

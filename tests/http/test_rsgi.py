@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from tallystick.cli.listen import Address
 from tallystick.core.people import Role
 from tallystick.http.app import ROUTES, build_front
-from tallystick.http.lane import Asked
+from tallystick.http.asked import Asked
 from tallystick.http.outflow import PIPE_HOLDS
 from tallystick.http.routes import router
 from tallystick.http.rsgi import Front

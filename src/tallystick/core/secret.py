@@ -10,7 +10,6 @@ import hashlib
 import re
 import secrets
 import zlib
-from collections.abc import Callable
 from typing import Final, NewType, NoReturn
 
 # Never change it: scanners look for it, and every token that was ever issued starts with it.
@@ -23,6 +22,7 @@ _RANDOM_CHARS: Final = 32  # log2(62 ** 32) = 190 bits
 # The checksum has six digits, 62 ** 6 > 2 ** 32; made two at a time, since it is made on every request.
 _PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
 _SHAPE: Final = re.compile(r"tly_[0-9A-Za-z]{38}")
+SECRET_CHARS: Final = len(PREFIX) + _RANDOM_CHARS + 6
 
 Digest = NewType("Digest", bytes)
 """Keyed BLAKE2b-256 of a secret, 32 bytes: what the store keeps and looks up by."""
@@ -75,20 +75,31 @@ class Secret:
         raise TypeError("a Secret is not pickled: it would end up in a file")
 
 
-def digester(key: bytes) -> Callable[[Secret], Digest]:
-    """A function from secret to digest under `key` (32 bytes, kept outside the database).
+class Digester:
+    """From secret to digest under one key.
 
     No salt: 190 random bits cannot be guessed, and the digest is what we look up by.  A key all the same: whoever can only
     write to the database cannot mint a token.  The prepared hash object is copied, which costs a third of a fresh HMAC.
     """
-    prepared = hashlib.blake2b(key=key, digest_size=32)
 
-    def digest(secret: Secret) -> Digest:
-        state = prepared.copy()
-        state.update(secret.reveal().encode("utf-8", "surrogatepass"))
-        return Digest(state.digest())
+    __slots__ = ("_prepared",)
 
-    return digest
+    def __init__(self, key: bytes) -> None:
+        self._prepared = hashlib.blake2b(key=key, digest_size=32)
+
+    def __call__(self, secret: Secret) -> Digest:
+        return self.of(secret.reveal().encode("utf-8", "surrogatepass"))
+
+    def of(self, presented: bytes) -> Digest:
+        """The same of what somebody presents, for whoever asks so often that one more object counts."""
+        state = self._prepared.copy()
+        state.update(presented)
+        return state.digest()  # type: ignore[return-value]  # to call a NewType takes a tenth as long as all of this
+
+
+def digester(key: bytes) -> Digester:
+    """For a key of 32 bytes, which is kept outside the database."""
+    return Digester(key)
 
 
 def redacted(text: str) -> str:

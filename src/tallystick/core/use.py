@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.core.secret import redacted
+from tallystick.core.secret import PREFIX, redacted
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Counts, Usage, Why, added
 
@@ -57,10 +57,6 @@ class Uses:
             self._make_room()
         use = self._pending[token_id] = LastUse(at, ip, user_agent and kept_agent(user_agent))
         return use
-
-    def take_back(self, token_id: str, *, at: int) -> None:
-        """What was touched then has no answer yet: whoever gives it counts it."""
-        self.counts.add(token_id, at=at, count=-1)
 
     def refuse(self, token_id: str, *, at: int, why: Why, count: int = 1) -> None:
         """Count so many that were not let in."""
@@ -110,4 +106,6 @@ class Uses:
 
 def kept_agent(user_agent: str) -> str:
     """What is kept of what a program says that it is: no secret, and, when that is out, so much of it."""
+    if PREFIX not in user_agent and len(user_agent) <= USER_AGENT_CHARS_MAX:
+        return user_agent  # as all but always; this is asked for each request
     return redacted(user_agent)[:USER_AGENT_CHARS_MAX]

@@ -90,4 +90,4 @@ def build_app(wiring: Wiring) -> ASGIApp:
 
 def build_front(wiring: Wiring) -> Front:
     """The same, as Granian takes it."""
-    return Front(Lane(wiring), router(ROUTES, wiring))
+    return Front(Lane(wiring).answer, router(ROUTES, wiring))

@@ -4,14 +4,15 @@ from functools import cached_property
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tallystick.http.lane import Given, Lane
+from tallystick.http.asked import Given
+from tallystick.http.lane import Lane
 
 
 def in_front(lane: Lane, app: ASGIApp) -> ASGIApp:
     """The lane and an ASGI application as one ASGI application.  On Granian it is `rsgi.Front`."""
 
     async def asked_first(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = lane(_AsRsgi(scope)) if scope["type"] == "http" else None
+        answer = lane.answer(_AsRsgi(scope)) if scope["type"] == "http" else None
         if answer is None:
             await app(scope, receive, send)
             return

@@ -20,7 +20,7 @@ from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
-from tallystick.core.secret import Digest, Secret, new_id, redacted
+from tallystick.core.secret import Digester, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
 from tallystick.http import bodies, errors
 from tallystick.http.following import Memory
@@ -42,7 +42,7 @@ class Wiring(msgspec.Struct, frozen=True):
     store: Store
     clock: Clock
     uses: Uses
-    digest: Callable[[Secret], Digest]
+    digest: Digester
     prover: Prover
     accounts: Accounts
     budget: Budget

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message
 from starlette.types import Scope as AsgiScope
 
-from tallystick.http.lane import Answer, Asked, host_of
+from tallystick.http.asked import Answer, Asked, host_of
 from tallystick.http.outflow import Files, Outflow
 
 _UNREADABLE: Final = b"?"
@@ -69,7 +69,7 @@ class Front:
         self._lane = lane
         self._app = app
 
-    def __call__(self, scope: Scope, proto: Exchange) -> Awaitable[None]:
+    def __rsgi__(self, scope: Scope, proto: Exchange) -> Awaitable[None]:
         """Answer.  No coroutine while the lane has the answer: to make and run one takes longer than the rest."""
         answer = self._lane(scope)
         if answer is None:

@@ -176,11 +176,14 @@ QUIRKS: Final = (
     Quirk("fastly-rust/", bare_lists=True, done_is_object=True, why=f"{_BARE}, and a model of an empty answer"),
 )
 _PLAIN: Final = Quirk("")
+_PREFIXES: Final = tuple(quirk.user_agent_prefix for quirk in QUIRKS)
 
 
 def quirk_of(user_agent: str) -> Quirk:
     """What to do differently for this client."""
-    return next((quirk for quirk in QUIRKS if user_agent.startswith(quirk.user_agent_prefix)), _PLAIN)
+    if not user_agent.startswith(_PREFIXES):
+        return _PLAIN
+    return next(quirk for quirk in QUIRKS if user_agent.startswith(quirk.user_agent_prefix))
 
 
 # --- From records to shapes ---------------------------------------------------------------------------------------------

@@ -1,0 +1,51 @@
+"""What is ready to be said of a remembered token: made once for each, and as true as the grant that it is kept with."""
+
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from tallystick.core.ports import Seen
+from tallystick.core.token import LastUse
+from tallystick.http import check, wire
+from tallystick.http.asked import Answer
+from tallystick.http.times import stamp
+
+NO_STORE: Final = ("cache-control", "no-store")
+AS_JSON: Final = ("content-type", "application/json")
+as_json: Final = msgspec.json.Encoder().encode
+_MARK: Final = "\x00"  # stands in no text of ours: where the parts that differ from request to request go
+
+
+class Ready(msgspec.Struct, gc=False):
+    """`check`: a whole answer.  `read`: the four parts of `GET /tokens/self`, between which time, address and agent go."""
+
+    check: Answer
+    read: tuple[bytes, ...]
+
+
+def made_ready(seen: Seen) -> Ready:
+    """All that stays the same for as long as the token does."""
+    names = check.names(seen.token).items()
+    return Ready((200, [NO_STORE, ("content-length", "2"), AS_JSON, *names], b"{}"), _read(seen))
+
+
+def _read(seen: Seen) -> tuple[bytes, ...]:
+    read = wire.token_read(replace(seen.token, last_use=LastUse(0, _MARK, _MARK)), wire.quirk_of(""))
+    read.last_used_at = _MARK
+    return tuple(as_json(read).split(as_json(_MARK)))
+
+
+class Stamp:
+    """An instant as it stands within an answer: made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = b""
+
+    def of(self, instant: int) -> bytes:
+        """`instant`: ms since the epoch."""
+        second = instant // 1000
+        if second != self._second:
+            self._text, self._second = as_json(stamp(instant)), second
+        return self._text
