@@ -6,12 +6,14 @@ They are loaded when they are first used: `import tallystick` costs nothing, and
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from tallystick.client._verify import Verdict
     from tallystick.client.aio import (
         AsyncAutomationTokensApi,
         AsyncEventsApi,
         AsyncServicesApi,
         AsyncTokensApi,
         AsyncUsersApi,
+        AsyncVerifier,
     )
     from tallystick.client.filters import (
         EventListing,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         ServicesApi,
         TokensApi,
         UsersApi,
+        Verifier,
     )
     from tallystick.core.errors import (
         Conflict,
@@ -64,6 +67,7 @@ __all__ = [
     "AsyncServicesApi",
     "AsyncTokensApi",
     "AsyncUsersApi",
+    "AsyncVerifier",
     "AutomationToken",
     "AutomationTokensApi",
     "Changed",
@@ -98,6 +102,8 @@ __all__ = [
     "UsageHour",
     "User",
     "UsersApi",
+    "Verdict",
+    "Verifier",
     "__version__",
 ]
 
@@ -112,6 +118,7 @@ _HOME: Final = {
     "AsyncServicesApi": _ASYNC,
     "AsyncTokensApi": _ASYNC,
     "AsyncUsersApi": _ASYNC,
+    "AsyncVerifier": _ASYNC,
     "AutomationToken": _MODELS,
     "AutomationTokensApi": _SYNC,
     "Changed": _MODELS,
@@ -146,6 +153,8 @@ _HOME: Final = {
     "UsageHour": _MODELS,
     "User": _MODELS,
     "UsersApi": _SYNC,
+    "Verdict": "tallystick.client._verify",
+    "Verifier": _SYNC,
 }
 
 

@@ -5,5 +5,13 @@ from tallystick.client.aio.events import AsyncEventsApi
 from tallystick.client.aio.services import AsyncServicesApi
 from tallystick.client.aio.tokens import AsyncTokensApi
 from tallystick.client.aio.users import AsyncUsersApi
+from tallystick.client.aio.verifier import AsyncVerifier
 
-__all__ = ["AsyncAutomationTokensApi", "AsyncEventsApi", "AsyncServicesApi", "AsyncTokensApi", "AsyncUsersApi"]
+__all__ = [
+    "AsyncAutomationTokensApi",
+    "AsyncEventsApi",
+    "AsyncServicesApi",
+    "AsyncTokensApi",
+    "AsyncUsersApi",
+    "AsyncVerifier",
+]

@@ -5,5 +5,6 @@ from tallystick.client.sync.events import EventsApi
 from tallystick.client.sync.services import ServicesApi
 from tallystick.client.sync.tokens import TokensApi
 from tallystick.client.sync.users import UsersApi
+from tallystick.client.sync.verifier import Verifier
 
-__all__ = ["AutomationTokensApi", "EventsApi", "ServicesApi", "TokensApi", "UsersApi"]
+__all__ = ["AutomationTokensApi", "EventsApi", "ServicesApi", "TokensApi", "UsersApi", "Verifier"]

@@ -1,0 +1,218 @@
+"""Verification in somebody's own process: what is remembered, what is asked, what is followed.  No I/O: flows, as everywhere.
+
+It is the same memory as a server's worker has (`core/verifier.py`), under the same rules; a worker speaks for it in the store.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from tallystick.client._flow import Flow
+from tallystick.client._line import Body, Line
+from tallystick.client.models._read import decode
+from tallystick.core.changes import Change, Kind
+from tallystick.core.may import has_scope
+from tallystick.core.scope import stored
+from tallystick.core.secret import Digest, Secret
+from tallystick.core.sponsor import veil
+from tallystick.core.verifier import FOREVER, Grant, Verifier, Whose
+
+REPORTED_MAX: Final = 10_000
+_LAPSED_MS: Final = 60_000
+"""Who has held no lease for so long begins again: the server may have another history by then, from a backup."""
+_BYTES: Final = 400  # of one grant, apart from long lists: measured, see docs/performance.md
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """May this token?  `ok`, which is also what a verdict is in an `if`; else `reason`.
+
+    `reason`: `invalid` (unknown, revoked, or its user is locked), `expired`, `scope` or `service`.  Of an invalid one nothing
+    else is known.  `user_id`: None for an automation token.  `scope`: words with spaces between.  `services`: ids of those it is
+    limited to, none means all.  `expires_at`: RFC 3339.
+    """
+
+    ok: bool
+    reason: str | None = None
+    token_id: str | None = None
+    user_id: str | None = None
+    customer_id: str | None = None
+    scope: str = ""
+    services: tuple[str, ...] = ()
+    expires_at: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+class _Checked(msgspec.Struct):
+    """One of `POST /check/batch`."""
+
+    ok: bool
+    reason: str | None = None
+    token_id: str | None = None
+    user_id: str | None = None
+    customer_id: str | None = None
+    scope: str | None = None
+    services: tuple[str, ...] = ()
+    expires_at: str | None = None
+    lasts_ms: int | None = None
+
+
+class _Batch(msgspec.Struct):
+    as_of: int
+    checked: list[_Checked]
+
+
+class _Forget(msgspec.Struct):
+    kind: Kind
+    id: str
+
+
+class _Told(msgspec.Struct):
+    """Of `POST /verifiers/{id}/sync`."""
+
+    upto: int
+    begin: bool
+    changes: list[_Forget]
+    lease_ms: int
+
+
+_BATCH: Final = msgspec.json.Decoder(_Batch)
+_TOLD: Final = msgspec.json.Decoder(_Told)
+_INVALID: Final = Verdict(ok=False, reason="invalid")
+
+
+class Memory:
+    """What one process remembers of tokens that a server has let in.  `steady`: ms, counts suspension.  `lock`: for writers."""
+
+    def __init__(
+        self,
+        line: Line,
+        *,
+        most: int,
+        most_bytes: int,
+        steady: Callable[[], int],
+        lock: AbstractContextManager[object],
+    ) -> None:
+        line.require_tallystick("verification in one's own process")
+        self._steady = steady
+        self._limits = (most, most_bytes)
+        self.begin(line, lock)
+
+    def begin(self, line: Line, lock: AbstractContextManager[object]) -> None:
+        """As new, under another name: at first, and in a process that was forked off, which must not speak for its parent."""
+        most, most_bytes = self._limits
+        self._line, self._lock = line, lock
+        self._id = secrets.token_urlsafe(24)
+        self._key = secrets.token_bytes(32)
+        self.verifier = Verifier[Verdict](size=_size, most=most, most_bytes=most_bytes)
+        self._reached: dict[str, set[str]] = {}
+        self._used: list[Grant[Verdict]] = []
+        self._began = False
+
+    def recall(self, secret: str, scope: str | None, service: str | None) -> Verdict | None:
+        """The verdict by memory.  None: it does not know, the server has to be asked."""
+        digest = Digest(blake2b(secret.encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
+        grant = self.verifier.recall(digest, self._steady())
+        if grant is None:
+            return None
+        verdict = grant.what
+        if scope is not None and not has_scope(stored(verdict.scope), scope):
+            return msgspec.structs.replace(verdict, ok=False, reason="scope")
+        if service is not None and service not in verdict.services:
+            if verdict.services:
+                return msgspec.structs.replace(verdict, ok=False, reason="service")
+            if service not in self._reached.get(grant.party.customer_id, ()):
+                return None
+        if grant.hits == 0:
+            self._used.append(grant)
+        grant.hits += 1
+        return verdict
+
+    def ask(self, secret: str, scope: str | None, service: str | None) -> Flow[Verdict]:
+        """The verdict by the server, which is remembered if the token is good, whatever it was asked for."""
+        if not secret.isascii() or (Secret(secret).is_ours() and not Secret(secret).is_well_formed()):
+            return _INVALID
+        noted = self._steady()
+        wanted = {name: value for name, value in (("scope", scope), ("service", service)) if value is not None}
+        body = Body(
+            media="application/json", content=msgspec.json.encode([{"secret": secret, **wanted}]), hidden=(secret,)
+        )
+        answer = yield from self._line.ask("POST", "/check/batch", body)
+        batch = decode(_BATCH, answer.body)
+        found = batch.checked[0]
+        if found.token_id is not None and found.customer_id is not None:
+            with self._lock:
+                self._learn(secret, found, service, as_of=batch.as_of, noted=noted)
+        return _verdict(found, ok=found.ok, reason=found.reason)
+
+    def sync(self) -> Flow[None]:
+        """Tell the server what has been heard and used, hear what has changed, and hold the lease that comes with it."""
+        noted, used = self._steady(), self._take_used()
+        lapsed = noted - self.verifier.lease_until > _LAPSED_MS
+        acked = None if not self._began or lapsed else self.verifier.applied
+        report = [{"token_id": token_id, "count": count} for token_id, count in used.items()]
+        body = Body(media="application/json", content=msgspec.json.encode({"acked": acked, "used": report}))
+        answer = yield from self._line.ask("POST", f"/verifiers/{self._id}/sync", body)
+        told = decode(_TOLD, answer.body)
+        with self._lock:
+            if told.begin:
+                self.verifier.begin(at=told.upto)
+                self._reached.clear()
+            else:
+                self.verifier.hear([Change(each.kind, each.id) for each in told.changes], upto=told.upto)
+                for each in told.changes:
+                    self._reached.pop(each.id, None)
+            self._began = True
+            # From before it was asked for: on its way the server's clock went on.
+            self.verifier.hold(until=noted + told.lease_ms)
+
+    def leave(self) -> Flow[None]:
+        """Answer by memory no more, and say so, so that nobody waits for us."""
+        self.verifier.let_go()
+        yield from self._line.ask("DELETE", f"/verifiers/{self._id}")
+
+    def holds_lease(self) -> bool:
+        """Whether memory may answer."""
+        return self.verifier.holds_lease(self._steady())
+
+    def _learn(self, secret: str, found: _Checked, service: str | None, *, as_of: int, noted: int) -> None:
+        assert found.token_id is not None, "only what is known is learned"
+        assert found.customer_id is not None, "every token is some customer's"
+        user = None if found.user_id is None else veil(found.user_id)
+        whose = Whose(veil(found.token_id), user, veil(found.customer_id))
+        until = FOREVER if found.lasts_ms is None else noted + found.lasts_ms
+        digest = Digest(blake2b(secret.encode(), key=self._key, digest_size=16).digest())
+        self.verifier.learn(digest, _verdict(found, ok=True), whose, as_of=as_of, until=until)
+        if found.ok and service is not None and not found.services and self.verifier.is_current(whose, as_of=as_of):
+            self._reached.setdefault(whose.customer_id, set()).add(service)
+
+    def _take_used(self) -> dict[str, int]:
+        some, self._used = self._used[:REPORTED_MAX], self._used[REPORTED_MAX:]
+        used: dict[str, int] = {}
+        for grant in some:
+            count, grant.hits = grant.hits, 0
+            if grant.what.token_id is not None:
+                used[grant.what.token_id] = used.get(grant.what.token_id, 0) + count
+        return used
+
+
+def _verdict(found: _Checked, *, ok: bool, reason: str | None = None) -> Verdict:
+    return Verdict(
+        ok=ok,
+        reason=reason,
+        token_id=found.token_id,
+        user_id=found.user_id,
+        customer_id=found.customer_id,
+        scope=found.scope or "",
+        services=found.services,
+        expires_at=found.expires_at,
+    )
+
+
+def _size(verdict: Verdict) -> int:
+    return _BYTES + sum(len(each) + 60 for each in verdict.services)

@@ -1,0 +1,236 @@
+"""Verification in a program's own process, against a real server."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tallystick import (
+    AsyncVerifier,
+    Forbidden,
+    IssuedToken,
+    NotFound,
+    TokensApi,
+    Unauthenticated,
+    Unavailable,
+    Verdict,
+    Verifier,
+)
+from tallystick.core.secret import Secret
+from tallystick.steady import steady
+from tallystick.testing import RunningServer, running_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with running_server(workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def key(server: RunningServer) -> str:
+    """The secret of a token that may verify others."""
+    with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+        return api.create_token(scope="verify", password=server["SUPERUSER_PASSWORD"]).secret.reveal()
+
+
+@pytest.fixture
+def verifier(server: RunningServer, key: str) -> Iterator[Verifier]:
+    with Verifier(server.url, key) as verifier:
+        yield verifier
+
+
+def issued(server: RunningServer, **limits: object) -> IssuedToken:
+    with TokensApi(server["USER_TOKEN"], url=server.url) as api:
+        return api.create_token(password=server["USER_PASSWORD"], **limits)  # type: ignore[arg-type]
+
+
+def revoke(server: RunningServer, token_id: str) -> None:
+    with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+        api.revoke_token(token_id)
+
+
+def until(what: Callable[[], object]) -> None:
+    """Come back when it is so; the test's own limit says when that has failed."""
+    while not what():
+        threading.Event().wait(0.005)
+
+
+def remembered(verifier: Verifier, issued: IssuedToken) -> None:
+    """Come back when memory answers for this token."""
+    verifier.check(issued.secret)
+    until(lambda: verifier.holds_lease)
+    verifier.check(issued.secret)
+    until(lambda: verifier._memory.recall(issued.secret.reveal(), None, None))
+
+
+def test_a_verdict_says_whose_token_it_is(server: RunningServer, verifier: Verifier) -> None:
+    one = issued(server, scope="purge_select", services=[server["SERVICE_1"]])
+
+    by_server, by_memory = verifier.check(one.secret), None
+    remembered(verifier, one)
+    by_memory = verifier.check(one.secret)
+
+    assert by_server == by_memory
+    assert by_memory.ok
+    assert (by_memory.token_id, by_memory.user_id) == (one.record.id, one.record.user_id)
+    assert (by_memory.scope, by_memory.services) == ("purge_select", (server["SERVICE_1"],))
+
+
+def test_by_memory_and_by_the_server_the_verdict_is_the_same(server: RunningServer, verifier: Verifier) -> None:
+    narrow = issued(server, scope="purge_select", services=[server["SERVICE_1"]])
+    wide = issued(server)
+    asked = [
+        (one.secret, scope, service)
+        for one in (narrow, wide)
+        for scope in (None, "purge_select", "purge_all", "global", "verify", "global purge_all")
+        for service in (None, server["SERVICE_1"], server["SERVICE_2"], "nothing")
+    ]
+    by_server = [verifier.check(secret, scope=scope, service=service) for secret, scope, service in asked]
+    remembered(verifier, narrow)
+    remembered(verifier, wide)
+
+    assert [verifier.check(secret, scope=scope, service=service) for secret, scope, service in asked] == by_server
+    assert {verdict.reason for verdict in by_server} == {None, "scope", "service"}
+
+
+@pytest.mark.parametrize("secret", ["", "nonsense", "tly_short", "\N{SNOWMAN}", "\udc80", Secret.mint().reveal()])
+def test_what_nobody_has_is_refused_and_not_remembered(verifier: Verifier, secret: str) -> None:
+    verdict = verifier.check(secret)
+
+    assert not verdict
+    assert (verdict.ok, verdict.reason, verdict.token_id) == (False, "invalid", None)
+    assert len(verifier) == 0
+
+
+def test_what_was_revoked_is_refused_as_soon_as_that_is_answered(server: RunningServer, verifier: Verifier) -> None:
+    for _ in range(20):
+        one = issued(server)
+        remembered(verifier, one)
+
+        revoke(server, one.record.id)
+
+        assert not verifier.check(one.secret)
+
+
+def test_a_verifier_that_is_frozen_has_forgotten_when_it_wakes_up(server: RunningServer, key: str) -> None:
+    """Its whole process stands still; who revokes waits until its lease has ended."""
+    one = issued(server)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with Verifier(server.url, key) as verifier:
+            remembered(verifier, one)
+            os.write(write, b"r")
+            until(lambda: not verifier.check(one.secret))
+            os.write(write, b"n")
+        os._exit(0)
+    assert os.read(read, 1) == b"r"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        revoke(server, one.record.id)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert os.read(read, 1) == b"n"
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_process_that_was_forked_off_begins_anew(server: RunningServer, verifier: Verifier) -> None:
+    one = issued(server)
+    remembered(verifier, one)
+    name = verifier._memory._id
+
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        fresh = len(verifier) == 0 and not verifier.holds_lease and verifier._memory._id != name
+        fresh = fresh and verifier._thread is None and bool(verifier.check(one.secret))
+        until(lambda: verifier.holds_lease)
+        os.write(write, b"y" if fresh else b"n")
+        os._exit(0)
+    assert os.read(read, 1) == b"y"
+    os.waitpid(pid, 0)
+    assert verifier._memory._id == name
+    assert verifier.check(one.secret)
+    revoke(server, one.record.id)
+    assert not verifier.check(one.secret)
+
+
+def test_without_the_server_memory_answers_while_the_lease_lasts_and_then_nobody_is_let_in(key: str) -> None:
+    with running_server() as server:
+        with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+            own = api.create_token(scope="verify", password=server["SUPERUSER_PASSWORD"]).secret
+        one = issued(server)
+        verifier = Verifier(server.url, own)
+        remembered(verifier, one)
+        lease_until = verifier._memory.verifier.lease_until
+        assert lease_until > steady()
+    until(lambda: not verifier.holds_lease)
+
+    with pytest.raises(Unavailable):
+        verifier.check(one.secret)
+    verifier.close()
+
+
+def test_a_verifier_whose_own_token_is_not_good_says_so(server: RunningServer) -> None:
+    one = issued(server)
+    with Verifier(server.url, one.secret) as verifier, pytest.raises(Forbidden):
+        verifier.check(one.secret)
+    with Verifier(server.url, Secret.mint()) as verifier, pytest.raises(Unauthenticated):
+        verifier.check(one.secret)
+
+
+def test_uses_by_memory_are_counted_by_the_server(server: RunningServer, verifier: Verifier) -> None:
+    one = issued(server)
+    remembered(verifier, one)
+    for _ in range(50):
+        verifier.check(one.secret)
+
+    with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+        until(lambda: sum(hour.allowed for hour in api.get_token_usage(one.record.id).hours) >= 50)
+
+
+def test_many_threads_get_the_same_verdict(server: RunningServer, verifier: Verifier) -> None:
+    one, verdicts = issued(server), list[Verdict]()
+    threads = [
+        threading.Thread(target=lambda: verdicts.extend(verifier.check(one.secret) for _ in range(200)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(verdicts) == 1_600
+    assert all(verdicts)
+
+
+def test_the_memory_is_bounded(server: RunningServer, key: str) -> None:
+    with Verifier(server.url, key, most=3) as verifier:
+        for _ in range(6):
+            verifier.check(issued(server).secret)
+
+        assert len(verifier) == 3
+
+
+async def test_the_same_in_a_loop(server: RunningServer, key: str) -> None:
+    one = await asyncio.to_thread(issued, server)
+    async with AsyncVerifier(server.url, key) as verifier:
+        assert (await verifier.check(one.secret)).ok
+        while not (verifier.holds_lease and len(verifier)):
+            await asyncio.to_thread(threading.Event().wait, 0.005)
+            await verifier.check(one.secret)
+        assert verifier._memory.recall(one.secret.reveal(), None, None)
+
+        await asyncio.to_thread(revoke, server, one.record.id)
+
+        assert not await verifier.check(one.secret)
+    assert not verifier.holds_lease
+
+
+def test_fastly_has_no_such_thing() -> None:
+    with pytest.raises(NotFound, match="only a Tallystick server"):
+        Verifier("https://api.fastly.com", "key")
