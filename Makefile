@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench lock clean venv clients
+.PHONY: help run test lint bench bench-revocation lock clean venv clients
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo '  Arguments are passed on: make run ARGS="--port 0", make test ARGS="-k sudo".  Another Python: PYTHON=python3.13'
 
 run: .venv/.run ## start the demo world on 127.0.0.1:8080
@@ -28,6 +28,9 @@ lint: .venv/.dev ## rules, format, types
 
 bench: .venv/.dev ## the measurements that the documentation quotes
 	@exec $(BIN)/python -m bench $(ARGS)
+
+bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted by nobody (a quarter of an hour)
+	@exec $(BIN)/python -m bench revocation
 
 venv: .venv/.dev ## only make .venv, with everything in it
 
