@@ -71,6 +71,7 @@ ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "GET /tokens": always,
     "GET /tokens/self": always,
     "GET /check": always,
+    "POST /check": always,
     "DELETE /tokens/self": always,
     "GET /verify": always,
     "GET /current_customer": lambda kind: kind.reads,

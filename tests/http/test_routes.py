@@ -19,6 +19,7 @@ from tests.http.world import PASSWORD, World, error_of, filled
 OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"}
 # They take a password instead; see test_create.py and test_users.py.
 BY_PASSWORD = {"POST /tokens", "POST /current_user/password"}
+ASKED = {"GET /check", "POST /check"}
 PATHS = sorted({route.path for route in ROUTES})
 
 
@@ -29,8 +30,8 @@ def names(*guards: Any) -> set[str]:
 def test_the_open_routes_are_these() -> None:
     assert names(anyone) == OPEN
     assert names(maybe_token) == BY_PASSWORD
-    assert names(asked_token) == {"GET /check"}
-    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - {"GET /check"}
+    assert names(asked_token) == ASKED
+    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED
     assert names(any_token) == rest
 
 

@@ -23,13 +23,19 @@ MIB = 1024 * 1024
 CLOSE = b"Connection: close\r\n"
 
 
-def nothing(_asked: Asked) -> None:
+class Nothing:
     """A lane that never has an answer."""
+
+    def answer(self, _asked: Asked) -> None:
+        return None
+
+    async def answer_from_store(self, _asked: Asked) -> None:
+        return None
 
 
 async def both(app: Any, *parts: bytes, ends: bool = False) -> tuple[str, list[tuple[str, str]], bytes]:
     """What is answered over RSGI, which is what is answered over ASGI."""
-    async with serving(app, Interfaces.ASGINL) as asgi, serving(Front(nothing, app)) as rsgi:
+    async with serving(app, Interfaces.ASGINL) as asgi, serving(Front(Nothing(), app)) as rsgi:
         expected = split(await talk(asgi, *parts, ends=ends))
         assert split(await talk(rsgi, *parts, ends=ends)) == expected
     return expected
@@ -116,7 +122,7 @@ async def test_a_body_is_whole_or_it_is_said_that_it_is_not(
 async def test_trailers_after_a_body_count_as_one_that_broke_off() -> None:
     head = b"POST /x HTTP/1.1\r\nHost: a\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
 
-    async with serving(Front(nothing, telling)) as address:
+    async with serving(Front(Nothing(), telling)) as address:
         _, came = told(split(await talk(address, head, b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n")))
 
     assert came[-1] == repr({"type": "http.disconnect"})
@@ -125,7 +131,7 @@ async def test_trailers_after_a_body_count_as_one_that_broke_off() -> None:
 async def test_a_header_that_cannot_be_read_is_there_all_the_same() -> None:
     sent = b"Host: a\r\nUser-Agent: caf\xe9\r\nX-Some: 1\r\nX-Some: \xff\r\nX-UTF: \xc3\xa9\r\n"
 
-    async with serving(Front(nothing, telling)) as address:
+    async with serving(Front(Nothing(), telling)) as address:
         scope, _ = told(split(await talk(address, b"GET / HTTP/1.1\r\n" + sent + CLOSE + b"\r\n")))
 
     assert scope["headers"] == repr(
@@ -154,7 +160,7 @@ PIECES = [[], [b"a", b"", b"b"], [b"x" * PIPE_HOLDS], [b"x" * PIPE_HOLDS, b"y"],
 async def test_an_answer_in_pieces_comes_whole(pieces: list[bytes], line: bytes) -> None:
     app = answering(200, [(b"x-a", b"1"), (b"x-a", b"2")], *pieces)
 
-    async with serving(Front(nothing, app)) as address:
+    async with serving(Front(Nothing(), app)) as address:
         _, headers, body = split(await talk(address, line + b"\r\nHost: a\r\n" + CLOSE + b"\r\n"))
 
     assert body == b"".join(pieces)
@@ -212,7 +218,7 @@ async def begun(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamW
 async def test_what_the_client_has_not_read_is_not_kept() -> None:
     """Else each slow reader of a long list would have all of it stand in memory."""
     app, ahead, read = Long(), 0, 0
-    async with serving(Front(nothing, app)) as address:
+    async with serving(Front(Nothing(), app)) as address:
         reader, writer = await begun(address)
         while part := await reader.read(65_536):
             read += len(part)
@@ -226,7 +232,7 @@ async def test_what_the_client_has_not_read_is_not_kept() -> None:
 
 async def test_who_sends_to_a_client_that_is_gone_is_told() -> None:
     app = Long()
-    async with serving(Front(nothing, app)) as address:
+    async with serving(Front(Nothing(), app)) as address:
         reader, writer = await begun(address)
         await reader.readexactly(1000)
         writer.transport.abort()
@@ -247,7 +253,7 @@ async def test_a_client_that_leaves_before_it_was_answered_is_noticed() -> None:
         waits.set()
         gone.set_result((await receive())["type"])
 
-    async with serving(Front(nothing, app)) as address:
+    async with serving(Front(Nothing(), app)) as address:
         _, writer = await begun(address)
         await waits.wait()
         assert not gone.done()
@@ -289,11 +295,23 @@ async def test_the_lane_says_to_the_byte_what_the_ordinary_route_says(
 ) -> None:
     _, secret = await world.give(ANNA, "some", "global:read")
     filled = {name: value.replace("SECRET", secret) for name, value in headers.items()}
-    ordinary = Front(nothing, router(ROUTES, world.wiring))
+    ordinary = Front(Nothing(), router(ROUTES, world.wiring))
     async with serving(ordinary) as without, serving(build_front(world.wiring)) as address:
         expected = await exchanged(without, line, filled)
 
         assert await exchanged(address, line, filled) == expected
+
+
+async def test_a_body_that_is_not_read_is_not_taken_for_the_next_request(world: World) -> None:
+    secret = world.secrets[ANNA.id]
+    head = f"POST /check HTTP/1.1\r\nHost: a\r\nFastly-Key: {secret}\r\n".encode()
+    body = b"Content-Length: 17\r\n\r\nGET / HTTP/1.1\r\n\r"
+
+    async with serving(build_front(world.wiring)) as address:
+        for _ in range(2):
+            answers = await talk(address, head + body, head + CLOSE + body)
+
+            assert answers.count(b"HTTP/1.1 ") == answers.count(b"HTTP/1.1 200 OK") == 2
 
 
 async def test_a_header_that_nobody_can_read_is_no_accident(world: World) -> None:

@@ -11,7 +11,7 @@
 
 `sudo` stands beside them: a token raised for five minutes, which is what issuing another one takes.  So do
 `budget`, how many writes somebody may make in an hour, `find`, which tokens of a list are wanted and in what order, and
-`events`, which tells who did what.  `verifier` is what a process remembers of all this, `changes` what it must forget, and
+`events`, which tells who did what.  `verifier` and `known` are what a process remembers of all this, `changes` what it must forget, and
 `receipt` the proof that everybody has, which can be read again (`receipts`).
 
 Nothing here does I/O: time, randomness and the store (`ports`) are arguments.  What can go wrong is in `errors`.

@@ -74,6 +74,7 @@ ROUTES: Final = (
     Route("POST",   "/verifiers/{verifier_id}/sync",  any_token,   verifiers.sync_verifier,     verifiers.Sync,   verifiers.Told,    (400, 401, 403, 415, 429, 503), reads=True),
     Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True),
     Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403)),
+    Route("POST",   "/check",                         asked_token, check.check_by_post,         None,             check.Allowed,     (400, 401, 403), reads=True),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),
@@ -90,4 +91,4 @@ def build_app(wiring: Wiring) -> ASGIApp:
 
 def build_front(wiring: Wiring) -> Front:
     """The same, as Granian takes it."""
-    return Front(Lane(wiring).answer, router(ROUTES, wiring))
+    return Front(Lane(wiring), router(ROUTES, wiring))

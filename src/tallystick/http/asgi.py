@@ -12,7 +12,10 @@ def in_front(lane: Lane, app: ASGIApp) -> ASGIApp:
     """The lane and an ASGI application as one ASGI application.  On Granian it is `rsgi.Front`."""
 
     async def asked_first(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = lane.answer(_AsRsgi(scope)) if scope["type"] == "http" else None
+        answer = None
+        if scope["type"] == "http":
+            asked = AsRsgi(scope)
+            answer = lane.answer(asked) or await lane.answer_from_store(asked)
         if answer is None:
             await app(scope, receive, send)
             return
@@ -24,7 +27,7 @@ def in_front(lane: Lane, app: ASGIApp) -> ASGIApp:
     return asked_first
 
 
-class _AsRsgi:
+class AsRsgi:
     """A request over ASGI, as RSGI tells of it: what is not ASCII among its headers is hidden there."""
 
     def __init__(self, scope: Scope) -> None:

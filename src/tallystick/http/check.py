@@ -42,6 +42,11 @@ async def check(ask: Ask) -> Response:
     return answer
 
 
+async def check_by_post(ask: Ask) -> Response:
+    """The same as `GET`, for whoever can only ask so.  The parameters are in the query here too; a body is not read."""
+    return await check(ask)
+
+
 def names(token: Token) -> dict[str, str]:
     """The headers that say whose token it is."""
     of_user = {} if token.user_id is None else {"tallystick-user": token.user_id}
@@ -66,4 +71,8 @@ async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:
     limited = is_limited_to(token, service_id)
     if limited is not None:
         return limited
-    return bool(await ask.wiring.store.people.known_services(token.customer_id, [service_id]))
+    memory = ask.wiring.memory
+    as_of = memory.verifier.applied
+    reached = await ask.wiring.store.people.known_services(token.customer_id, [service_id])
+    memory.customers.learn(token.customer_id, as_of=as_of, reached=reached)
+    return bool(reached)

@@ -10,6 +10,7 @@ import msgspec
 
 from tallystick.core.changes import Change, Changes
 from tallystick.core.errors import Unavailable
+from tallystick.core.known import Customers
 from tallystick.core.ports import Seen, TokenStore
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS, RENEW_MS, Receipt, settle
 from tallystick.core.secret import Digest, new_id
@@ -56,6 +57,7 @@ class Memory:
         pause: Callable[[float], Awaitable[None]] = _pause,
     ) -> None:
         self.verifier = Verifier[Seen]()
+        self.customers = Customers(self.verifier)
         self._steady = steady
         self._pause = pause
         self._tokens = tokens

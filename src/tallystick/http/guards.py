@@ -8,7 +8,8 @@
 What a scope or a role allows beyond that is the core's to say.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from starlette.requests import Request
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, Unauthenticated
 from tallystick.core.issue import NO_CREDENTIALS
-from tallystick.core.secret import Secret
+from tallystick.core.ports import Seen
+from tallystick.core.secret import Digest, Secret
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, Verdict, judge
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tallystick.http.routes import Wiring
 
 
+_LookUp: TypeAlias = Callable[[Digest], Awaitable[Seen | None]]
 _READS: Final = ("GET", "HEAD")
 _COUNTED: Final = "tallystick.counted"
 _WHY: Final = {Refusal.EXPIRED: Why.EXPIRED, Refusal.REVOKED: Why.REVOKED, Refusal.LOCKED: Why.LOCKED}
@@ -38,7 +41,9 @@ async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
 
 async def any_token(wiring: "Wiring", request: Request) -> Caller | None:
     """Raises `Unauthenticated` unless a live token came with the request."""
-    caller = await asked_token(wiring, request)
+    # What changes anything is asked of the store itself: memory is for those who ask often.
+    source = wiring.memory if request.method in _READS else wiring.store.tokens
+    caller = await _let_in(wiring, request, source.look_up)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller
@@ -50,14 +55,16 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
 
 
 async def asked_token(wiring: "Wiring", request: Request) -> Caller:
-    """As `any_token`, but not counted as let in: the handler calls `count`."""
+    """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`."""
+    return await _let_in(wiring, request, wiring.memory.look_up)
+
+
+async def _let_in(wiring: "Wiring", request: Request, look_up: _LookUp) -> Caller:
     secret = presented(request.headers)
     if secret is None or not secret.is_well_formed():
         raise Unauthenticated(NO_CREDENTIALS)
     now = wiring.clock.now()
-    # What changes anything is asked of the store itself: memory is for those who ask often.
-    source = wiring.memory if request.method in _READS else wiring.store.tokens
-    verdict = judge(await source.look_up(wiring.digest(secret)), now)
+    verdict = judge(await look_up(wiring.digest(secret)), now)
     if verdict.caller is None:
         if verdict.seen is not None and verdict.refusal in _WHY and _COUNTED not in request.scope:
             wiring.uses.refuse(verdict.seen.token.id, at=now, why=_WHY[verdict.refusal])

@@ -8,21 +8,25 @@ Each line here runs tens of thousands of times a second: what an answer needs is
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeAlias
 
+from tallystick.core.errors import Unavailable
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.ports import Seen
-from tallystick.core.secret import SECRET_CHARS
+from tallystick.core.secret import SECRET_CHARS, Secret
 from tallystick.core.token import LastUse, Token
 from tallystick.core.verifier import Grant
 from tallystick.http import wire
 from tallystick.http.asked import Answer, Asked, Given, host_of
-from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_ready
+from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_ready, verified
 from tallystick.http.routes import Wiring
 from tallystick.steady import steady
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_:-]+")  # needs no decoding
 _HOSTS_MAX: Final = 10_000
+_KEPT_BYTES_MAX: Final = 4096
+_NONE: Final = frozenset[str]()
 _READS: Final = frozenset({"GET", "HEAD"})
 _Make: TypeAlias = Callable[[Asked, Given, Grant[Seen]], Answer | None]
 
@@ -31,6 +35,7 @@ class Lane:
     """Asked before the router."""
 
     def __init__(self, wiring: Wiring) -> None:
+        self._memory = wiring.memory
         self._recall = wiring.memory.verifier.recall
         self._digest = wiring.digest.of
         self._now = wiring.clock.now
@@ -39,7 +44,8 @@ class Lane:
         self._hosts: dict[str, str | None] = {}
         self._paths: dict[str, tuple[frozenset[str], _Make]] = {
             "/tokens/self": (_READS, self._read_self),
-            "/check": (_READS, self._check),
+            "/check": (_READS | {"POST"}, self._check),
+            "/verify": (_READS, self._verify),
         }
 
     def answer(self, asked: Asked) -> Answer | None:
@@ -49,19 +55,28 @@ class Lane:
             return None
         methods, make = path
         method, headers = asked.method, asked.headers
-        keys = headers.get_all("fastly-key")
-        # More than one way to read what came takes thought.
-        if method not in methods or (keys and "authorization" in headers):
-            return None
-        keys = keys or _bearer(headers)
+        key = _key(headers) if method in methods else None
         # Shape and checksum need no look: what is remembered has them.
-        if len(keys) != 1 or len(key := keys[0]) != SECRET_CHARS:
+        if key is None or len(key) != SECRET_CHARS:
             return None
         grant = self._recall(self._digest(key.encode()), steady())
         answer = None if grant is None else make(asked, headers, grant)
         if answer is None or method != "HEAD":
             return answer
         return answer[0], answer[1], b""
+
+    async def answer_from_store(self, asked: Asked) -> Answer | None:
+        """The same for a token that was not remembered: it is looked up, and then it is.  What went wrong is the router's to say."""
+        methods, _ = self._paths.get(asked.path, (_NONE, None))
+        key = _key(asked.headers) if asked.method in methods else None
+        if key is None or not Secret(key).is_well_formed() or not self._memory.verifier.holds_lease(steady()):
+            return None
+        digest = self._digest(key.encode())
+        if self._recall(digest, steady()) is not None:
+            return None
+        with suppress(Unavailable):
+            await self._memory.look_up(digest)
+        return self.answer(asked)
 
     def _read_self(self, asked: Asked, headers: Given, grant: Grant[Seen]) -> Answer | None:
         token = grant.what.token
@@ -76,10 +91,43 @@ class Lane:
         return 200, [NO_STORE, ("content-length", str(len(body))), AS_JSON], body
 
     def _check(self, asked: Asked, headers: Given, grant: Grant[Seen]) -> Answer | None:
-        query, token = asked.query_string, grant.what.token
-        if (query and not _may(token, query)) or self._use(asked, headers, token) is None:
+        query = asked.query_string
+        if (query and not self._may(grant, query)) or self._use(asked, headers, grant.what.token) is None:
             return None
         return _ready(grant).check
+
+    def _may(self, grant: Grant[Seen], query: str) -> bool:
+        """Whether this one question is plainly answered with yes."""
+        token = grant.what.token
+        name, _, value = query.partition("=")
+        if name not in ("scope", "service") or _PLAIN.fullmatch(value) is None:
+            return False
+        if name == "scope":
+            return has_scope(token.scope, value)
+        limited = is_limited_to(token, value)
+        return self._reaches(grant, value) if limited is None else limited
+
+    def _reaches(self, grant: Grant[Seen], service_id: str) -> bool:
+        ready = _ready(grant)
+        if ready.known is None or service_id not in ready.known.reached:
+            ready.known = self._memory.customers.recall(grant.what.token.customer_id)
+        return ready.known is not None and service_id in ready.known.reached
+
+    def _verify(self, asked: Asked, headers: Given, grant: Grant[Seen]) -> Answer | None:
+        query = asked.query_string
+        if query not in ("", "services=false"):
+            return None
+        ready = _ready(grant)
+        answer = ready.verified.get(query) or self._verified(grant.what, query)
+        if answer is None or self._use(asked, headers, grant.what.token) is None:
+            return None
+        if len(answer[2]) <= _KEPT_BYTES_MAX:
+            ready.verified[query] = answer
+        return answer
+
+    def _verified(self, seen: Seen, query: str) -> Answer | None:
+        known = self._memory.customers.recall(seen.token.customer_id)
+        return None if known is None else verified(seen, known, with_services=not query)
 
     def _use(self, asked: Asked, headers: Given, token: Token) -> LastUse | None:
         """Note the use that is being answered.  None when the ordinary route must look at it."""
@@ -99,21 +147,15 @@ class Lane:
         return host
 
 
-def _bearer(headers: Given) -> list[str]:
-    """The secrets that came as `Authorization`, where that is plain."""
-    if "fastly-key" in headers:
-        return []
-    return [value[7:] if value[:7].lower() == "bearer " else "" for value in headers.get_all("authorization")]
-
-
-def _may(token: Token, query: str) -> bool:
-    """Whether this one question is plainly answered with yes."""
-    name, _, value = query.partition("=")
-    if _PLAIN.fullmatch(value) is None:
-        return False
-    if name == "scope":
-        return has_scope(token.scope, value)
-    return name == "service" and is_limited_to(token, value) is True
+def _key(headers: Given) -> str | None:
+    """The secret.  None when there is more than one way to read what came: that takes thought."""
+    keys = headers.get_all("fastly-key")
+    if keys:
+        return keys[0] if len(keys) == 1 and "authorization" not in headers else None
+    credentials = headers.get_all("authorization")
+    if len(credentials) == 1 and "fastly-key" not in headers and credentials[0][:7].lower() == "bearer ":
+        return credentials[0][7:]
+    return None
 
 
 def _ready(grant: Grant[Seen]) -> Ready:

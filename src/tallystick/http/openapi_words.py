@@ -38,6 +38,7 @@ PARAMETERS: Final = {
 QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
     "check": check.QUERIES,
+    "check_by_post": check.QUERIES,
     "list_tokens_user": find.QUERIES,
     "list_tokens_customer": find.QUERIES,
     "list_services": paging.PAGES,

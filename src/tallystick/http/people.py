@@ -18,11 +18,14 @@ async def get_current_user(ask: Ask) -> Response:
 async def verify(ask: Ask) -> Response:
     """Say whose the token is and what it reaches: customer, user, services, token.  `services=false` leaves these out."""
     token, user = ask.caller.token, ask.caller.user
-    people = ask.wiring.store.people
+    people, memory = ask.wiring.store.people, ask.wiring.memory
+    as_of = memory.verifier.applied
     customer = await people.customer(ask.caller.customer_id)
     if customer is None:
         raise NotFound("Record not found", detail="Cannot find the customer of this token")
     services = None
     if ask.request.query_params.get("services") != "false":
-        services = rights.reached(await people.services(customer.id), ask.caller)
-    return json_answer(wire.verified(customer, user, services, token))
+        services = await people.services(customer.id)
+    memory.customers.learn(customer.id, as_of=as_of, customer=customer, services=services)
+    reached = None if services is None else rights.reached(services, ask.caller)
+    return json_answer(wire.verified(customer, user, reached, token))

@@ -5,7 +5,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.core.caller import Caller
+from tallystick.core.known import Known
 from tallystick.core.ports import Seen
+from tallystick.core.rights import reached
 from tallystick.core.token import LastUse
 from tallystick.http import check, wire
 from tallystick.http.asked import Answer
@@ -17,17 +20,31 @@ as_json: Final = msgspec.json.Encoder().encode
 _MARK: Final = "\x00"  # stands in no text of ours: where the parts that differ from request to request go
 
 
-class Ready(msgspec.Struct, gc=False):
-    """`check`: a whole answer.  `read`: the four parts of `GET /tokens/self`, between which time, address and agent go."""
+class Ready(msgspec.Struct):
+    """`check`: a whole answer.  `read`: the four parts of `GET /tokens/self`, between which time, address and agent go.
+
+    `verified`: the answers of `GET /verify`, by query.  `known`: what the customer's services were last found in.
+    """
 
     check: Answer
     read: tuple[bytes, ...]
+    verified: dict[str, Answer] = msgspec.field(default_factory=dict)
+    known: Known | None = None
 
 
 def made_ready(seen: Seen) -> Ready:
     """All that stays the same for as long as the token does."""
     names = check.names(seen.token).items()
     return Ready((200, [NO_STORE, ("content-length", "2"), AS_JSON, *names], b"{}"), _read(seen))
+
+
+def verified(seen: Seen, known: Known, *, with_services: bool) -> Answer | None:
+    """Whose the token is, and what it reaches; None where not all of that is known."""
+    if known.customer is None or (with_services and known.services is None):
+        return None
+    services = reached(known.services or (), Caller(seen.token, seen.user)) if with_services else None
+    body = as_json(wire.verified(known.customer, seen.user, services, seen.token))
+    return 200, [NO_STORE, ("content-length", str(len(body))), AS_JSON], body
 
 
 def _read(seen: Seen) -> tuple[bytes, ...]:

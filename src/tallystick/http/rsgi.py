@@ -4,8 +4,8 @@ ASGI takes the server half again as long: it makes a dictionary of everything, a
 place, is what it takes to be told of a request by the one and to tell it as the other.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from typing import Final, Protocol, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message
@@ -59,25 +59,37 @@ class Exchange(Files, Protocol):
         """Wait until the client is gone."""
 
 
-Lane: TypeAlias = Callable[[Asked], Answer | None]
+class Lane(Protocol):
+    """Who is asked first."""
+
+    def answer(self, asked: Asked, /) -> Answer | None:
+        """The answer, if it is known here and now."""
+
+    async def answer_from_store(self, asked: Asked, /) -> Answer | None:
+        """The answer, if asking the store for one thing is all that it takes."""
 
 
 class Front:
     """An RSGI application made of a lane and an ASGI application."""
 
     def __init__(self, lane: Lane, app: ASGIApp) -> None:
-        self._lane = lane
+        self._answer = lane.answer
+        self._answer_from_store = lane.answer_from_store
         self._app = app
 
     def __rsgi__(self, scope: Scope, proto: Exchange) -> Awaitable[None]:
         """Answer.  No coroutine while the lane has the answer: to make and run one takes longer than the rest."""
-        answer = self._lane(scope)
+        answer = self._answer(scope)
         if answer is None:
             return self._pass_on(scope, proto)
         proto.response_bytes(*answer)
         return _DONE
 
     async def _pass_on(self, scope: Scope, proto: Exchange) -> None:
+        known = await self._answer_from_store(scope)
+        if known is not None:
+            proto.response_bytes(*known)
+            return
         told = told_as_asgi(scope)
         body = _Body(proto, scope.headers.get("content-length"))
         answer = _Sent(proto)
