@@ -3,8 +3,11 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -97,7 +100,11 @@ def test_by_memory_and_by_the_server_the_verdict_is_the_same(server: RunningServ
     assert {verdict.reason for verdict in by_server} == {None, "scope", "service"}
 
 
-@pytest.mark.parametrize("secret", ["", "nonsense", "tly_short", "\N{SNOWMAN}", "\udc80", Secret.mint().reveal()])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "nonsense", "tly_short", "\N{SNOWMAN}", "\udc80", Secret.mint().reveal()],
+    ids=["empty", "nonsense", "short", "not ascii", "surrogate", "unknown"],
+)
 def test_what_nobody_has_is_refused_and_not_remembered(verifier: Verifier, secret: str) -> None:
     verdict = verifier.check(secret)
 
@@ -116,47 +123,86 @@ def test_what_was_revoked_is_refused_as_soon_as_that_is_answered(server: Running
         assert not verifier.check(one.secret)
 
 
+PROGRAM = """
+import os, sys, threading
+from tallystick import Verifier
+
+url, key, secret = sys.argv[1:]
+verifier = Verifier(url, key)
+
+def until(what):
+    while not what():
+        threading.Event().wait(0.005)
+
+def say(word):
+    print(word, flush=True)
+
+until(lambda: verifier.check(secret).ok and verifier._memory.recall(secret, None, None))
+"""
+FREEZES = """
+say("remembers")
+until(lambda: not verifier.check(secret))
+say("forgot")
+verifier.close()
+"""
+FORKS = """
+name = verifier._memory._id
+if os.fork() == 0:
+    try:
+        say(f"{len(verifier)} {verifier.holds_lease} {verifier._memory._id != name} {verifier._thread}")
+        until(lambda: verifier.check(secret).ok and verifier.holds_lease)
+        say("child holds")
+    finally:
+        os._exit(0)
+os.wait()
+say(f"{len(verifier)} {verifier._memory._id == name} {verifier.check(secret).ok}")
+sys.stdin.readline()
+say(verifier.check(secret).reason)
+verifier.close()
+"""
+
+
+@contextmanager
+def program(what: str, server: RunningServer, key: str, secret: Secret) -> Iterator["subprocess.Popen[str]"]:
+    """A process with a verifier that remembers this token, and then does `what`."""
+    command = [sys.executable, "-c", PROGRAM + what, server.url, key, secret.reveal()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+            assert process.wait() == 0
+        finally:
+            process.kill()
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
 def test_a_verifier_that_is_frozen_has_forgotten_when_it_wakes_up(server: RunningServer, key: str) -> None:
     """Its whole process stands still; who revokes waits until its lease has ended."""
     one = issued(server)
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        with Verifier(server.url, key) as verifier:
-            remembered(verifier, one)
-            os.write(write, b"r")
-            until(lambda: not verifier.check(one.secret))
-            os.write(write, b"n")
-        os._exit(0)
-    assert os.read(read, 1) == b"r"
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        revoke(server, one.record.id)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    assert os.read(read, 1) == b"n"
-    assert os.waitpid(pid, 0)[1] == 0
+    with program(FREEZES, server, key, one.secret) as process:
+        assert said(process) == "remembers"
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            revoke(server, one.record.id)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        assert said(process) == "forgot"
 
 
-def test_a_process_that_was_forked_off_begins_anew(server: RunningServer, verifier: Verifier) -> None:
+def test_a_process_that_was_forked_off_begins_anew(server: RunningServer, key: str) -> None:
     one = issued(server)
-    remembered(verifier, one)
-    name = verifier._memory._id
-
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        fresh = len(verifier) == 0 and not verifier.holds_lease and verifier._memory._id != name
-        fresh = fresh and verifier._thread is None and bool(verifier.check(one.secret))
-        until(lambda: verifier.holds_lease)
-        os.write(write, b"y" if fresh else b"n")
-        os._exit(0)
-    assert os.read(read, 1) == b"y"
-    os.waitpid(pid, 0)
-    assert verifier._memory._id == name
-    assert verifier.check(one.secret)
-    revoke(server, one.record.id)
-    assert not verifier.check(one.secret)
+    with program(FORKS, server, key, one.secret) as process:
+        assert said(process) == "0 False True None"
+        assert said(process) == "child holds"
+        assert said(process) == "1 True True"
+        revoke(server, one.record.id)
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert said(process) == "invalid"
 
 
 def test_without_the_server_memory_answers_while_the_lease_lasts_and_then_nobody_is_let_in(key: str) -> None:
