@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from hashlib import blake2b
-from typing import Final
+from sys import intern
+from typing import Any, Final
 
 import msgspec
 
@@ -24,7 +25,7 @@ from tallystick.core.verifier import FOREVER, Grant, Verifier, Whose
 REPORTED_MAX: Final = 10_000
 _LAPSED_MS: Final = 60_000
 """Who has held no lease for so long begins again: the server may have another history by then, from a backup."""
-_BYTES: Final = 400  # of one grant, apart from long lists: measured, see docs/performance.md
+_BYTES: Final = 540  # of one grant, apart from long lists
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -116,7 +117,10 @@ class Memory:
 
     def recall(self, secret: str, scope: str | None, service: str | None) -> Verdict | None:
         """The verdict by memory.  None: it does not know, the server has to be asked."""
-        digest = Digest(blake2b(secret.encode("utf-8", "replace"), key=self._key, digest_size=16).digest())
+        try:
+            digest: Any = blake2b(secret.encode(), key=self._key, digest_size=16).digest()
+        except UnicodeEncodeError:
+            return _INVALID
         grant = self.verifier.recall(digest, self._steady())
         if grant is None:
             return None
@@ -206,9 +210,10 @@ def _verdict(found: _Checked, *, ok: bool, reason: str | None = None) -> Verdict
         ok=ok,
         reason=reason,
         token_id=found.token_id,
-        user_id=found.user_id,
-        customer_id=found.customer_id,
-        scope=found.scope or "",
+        # Many tokens have these in common: each text is kept once.
+        user_id=None if found.user_id is None else intern(found.user_id),
+        customer_id=None if found.customer_id is None else intern(found.customer_id),
+        scope=intern(found.scope or ""),
         services=found.services,
         expires_at=found.expires_at,
     )
