@@ -48,18 +48,16 @@ async def secrets(world: World) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["plain", "limited", "narrow", "odd", "machine"])
 @pytest.mark.parametrize("query", SERVICES)
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_verify_is_said_to_the_byte(
-    world: World, secrets: dict[str, str], kind: str, query: str, method: str
-) -> None:
-    (start, body) = await both(world, "/verify", query, by(secrets[kind]), method)
+async def test_verify_is_said_to_the_byte(world: World, secrets: dict[str, str], kind: str, query: str) -> None:
+    (start, body) = await both(world, "/verify", query, by(secrets[kind]))
 
     assert start["status"] == 200
     for _ in range(2):
-        answer = remembered(world, "/verify", query, secrets[kind], method)
+        answer = remembered(world, "/verify", query, secrets[kind])
         assert answer is not None
         assert (answer[0], answer[2]) == (200, body["body"])
-    assert (await both(world, "/verify", query, by(secrets[kind]), method))[0] == start
+    assert await both(world, "/verify", query, by(secrets[kind])) == [start, body]
+    assert (await both(world, "/verify", query, by(secrets[kind]), "HEAD"))[0] == start
 
 
 @pytest.mark.parametrize("query", ["services=true", "services=false&services=true", "other=1", "services=%66alse"])
@@ -234,7 +232,8 @@ async def test_a_token_that_was_never_seen_costs_one_look_up_and_no_route(
     (start, body) = await both(world, path, "", by(secrets["plain"]), method)
 
     assert answer is not None
-    assert (answer[0], answer[2]) == (start["status"], body["body"])
+    assert answer[0] == start["status"]
+    assert (b"" if method == "HEAD" else answer[2]) == body["body"]
     assert counted.asked == 1
 
 

@@ -22,7 +22,7 @@ def in_front(lane: Lane, app: ASGIApp) -> ASGIApp:
         status, headers, body = answer
         told = [(name.encode(), value.encode()) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": told})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     return asked_first
 

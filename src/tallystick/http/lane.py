@@ -8,7 +8,6 @@ Each line here runs tens of thousands of times a second: what an answer needs is
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, TypeAlias
 
 from tallystick.core.errors import Unavailable
@@ -19,7 +18,7 @@ from tallystick.core.token import LastUse, Token
 from tallystick.core.verifier import Grant
 from tallystick.http import wire
 from tallystick.http.asked import Answer, Asked, Given, host_of
-from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_ready, verified
+from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_check, made_read, verified
 from tallystick.http.routes import Wiring
 from tallystick.steady import steady
 
@@ -49,34 +48,36 @@ class Lane:
         }
 
     def answer(self, asked: Asked) -> Answer | None:
-        """The answer, if it is known here and now.  None says nothing: ask the router."""
+        """The answer, if it is known here and now.  None says nothing: ask the router.
+
+        To HEAD it has the body of GET: it is for whoever sends it to leave that out.
+        """
         path = self._paths.get(asked.path)
         if path is None:
             return None
         methods, make = path
-        method, headers = asked.method, asked.headers
-        key = _key(headers) if method in methods else None
+        headers = asked.headers
+        key = _key(headers) if asked.method in methods else None
         # Shape and checksum need no look: what is remembered has them.
         if key is None or len(key) != SECRET_CHARS:
             return None
         grant = self._recall(self._digest(key.encode()), steady())
-        answer = None if grant is None else make(asked, headers, grant)
-        if answer is None or method != "HEAD":
-            return answer
-        return answer[0], answer[1], b""
+        return None if grant is None else make(asked, headers, grant)
 
     async def answer_from_store(self, asked: Asked) -> Answer | None:
         """The same for a token that was not remembered: it is looked up, and then it is.  What went wrong is the router's to say."""
-        methods, _ = self._paths.get(asked.path, (_NONE, None))
-        key = _key(asked.headers) if asked.method in methods else None
+        methods, make = self._paths.get(asked.path, (_NONE, self._check))
+        headers = asked.headers
+        key = _key(headers) if asked.method in methods else None
         if key is None or not Secret(key).is_well_formed() or not self._memory.verifier.holds_lease(steady()):
             return None
         digest = self._digest(key.encode())
-        if self._recall(digest, steady()) is not None:
-            return None
-        with suppress(Unavailable):
+        try:
             await self._memory.look_up(digest)
-        return self.answer(asked)
+        except Unavailable:
+            return None
+        grant = self._recall(digest, steady())
+        return None if grant is None else make(asked, headers, grant)
 
     def _read_self(self, asked: Asked, headers: Given, grant: Grant[Seen]) -> Answer | None:
         token = grant.what.token
@@ -85,7 +86,8 @@ class Lane:
         use = self._use(asked, headers, token)
         if use is None:
             return None
-        first, second, third, last = _ready(grant).read
+        ready = _ready(grant)
+        first, second, third, last = ready.read or made_read(ready, grant.what)
         at, ip, agent = self._stamp.of(use.at), as_json(use.ip), as_json(use.user_agent)
         body = b"".join((first, at, second, ip, third, agent, last))
         return 200, [NO_STORE, ("content-length", str(len(body))), AS_JSON], body
@@ -94,7 +96,8 @@ class Lane:
         query = asked.query_string
         if (query and not self._may(grant, query)) or self._use(asked, headers, grant.what.token) is None:
             return None
-        return _ready(grant).check
+        ready = _ready(grant)
+        return ready.check or made_check(ready, grant.what)
 
     def _may(self, grant: Grant[Seen], query: str) -> bool:
         """Whether this one question is plainly answered with yes."""
@@ -161,5 +164,5 @@ def _key(headers: Given) -> str | None:
 def _ready(grant: Grant[Seen]) -> Ready:
     ready = grant.prepared
     if not isinstance(ready, Ready):
-        ready = grant.prepared = made_ready(grant.what)
+        ready = grant.prepared = Ready()
     return ready

@@ -26,16 +26,25 @@ class Ready(msgspec.Struct):
     `verified`: the answers of `GET /verify`, by query.  `known`: what the customer's services were last found in.
     """
 
-    check: Answer
-    read: tuple[bytes, ...]
+    check: Answer | None = None
+    read: tuple[bytes, ...] | None = None
     verified: dict[str, Answer] = msgspec.field(default_factory=dict)
     known: Known | None = None
 
 
-def made_ready(seen: Seen) -> Ready:
-    """All that stays the same for as long as the token does."""
+def made_check(ready: Ready, seen: Seen) -> Answer:
+    """That the token may."""
     names = check.names(seen.token).items()
-    return Ready((200, [NO_STORE, ("content-length", "2"), AS_JSON, *names], b"{}"), _read(seen))
+    ready.check = answer = 200, [NO_STORE, ("content-length", "2"), AS_JSON, *names], b"{}"
+    return answer
+
+
+def made_read(ready: Ready, seen: Seen) -> tuple[bytes, ...]:
+    """What stays the same of a token that is read."""
+    read = wire.token_read(replace(seen.token, last_use=LastUse(0, _MARK, _MARK)), wire.quirk_of(""))
+    read.last_used_at = _MARK
+    ready.read = parts = tuple(as_json(read).split(as_json(_MARK)))
+    return parts
 
 
 def verified(seen: Seen, known: Known, *, with_services: bool) -> Answer | None:
@@ -45,12 +54,6 @@ def verified(seen: Seen, known: Known, *, with_services: bool) -> Answer | None:
     services = reached(known.services or (), Caller(seen.token, seen.user)) if with_services else None
     body = as_json(wire.verified(known.customer, seen.user, services, seen.token))
     return 200, [NO_STORE, ("content-length", str(len(body))), AS_JSON], body
-
-
-def _read(seen: Seen) -> tuple[bytes, ...]:
-    read = wire.token_read(replace(seen.token, last_use=LastUse(0, _MARK, _MARK)), wire.quirk_of(""))
-    read.last_used_at = _MARK
-    return tuple(as_json(read).split(as_json(_MARK)))
 
 
 class Stamp:
