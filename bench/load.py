@@ -16,9 +16,10 @@ class Missing(Exception):
 
 
 class Run(NamedTuple):
-    """One run of load: answers per second, 99th percentile of latency in ms, and answers that were no 2xx."""
+    """One run of load: answers per second, median and 99th percentile of latency in ms, and answers that were no 2xx."""
 
     rate: float
+    p50_ms: float
     p99_ms: float
     failed: int
 
@@ -39,6 +40,11 @@ class Figure(NamedTuple):
         rates = [run.rate for run in self.runs]
         digits = 0 if max(rates) >= 1000 else 1
         return f"{min(rates):,.{digits}f} to {max(rates):,.{digits}f}"
+
+    @property
+    def p50_ms(self) -> float:
+        """Median of the medians."""
+        return median(run.p50_ms for run in self.runs)
 
     @property
     def p99_ms(self) -> float:
@@ -63,8 +69,10 @@ def load(url: str, script: Path, *, seconds: int, connections: int) -> Run:
 
 def _read(said: str) -> Run:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    p50, p99 = (re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said) for percent in (50, 99))
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    if rate is None or p99 is None:
+    if rate is None or p50 is None or p99 is None:
         raise RuntimeError(f"wrk said what we cannot read:\n{said}")
-    return Run(float(rate[1]), float(p99[1]) * _UNITS[p99[2]], int(bad[1]) if bad else 0)
+    return Run(
+        float(rate[1]), float(p50[1]) * _UNITS[p50[2]], float(p99[1]) * _UNITS[p99[2]], int(bad[1]) if bad else 0
+    )

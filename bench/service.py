@@ -1,17 +1,11 @@
 """Creates, self reads and lists, one worker on one core, the load on the other; a no-op on the same server as the ceiling."""
 
-import re
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.load import SERVER_CORE, Figure, Run, load
+from bench.process import module, tallystick
 from bench.world import World, make
 
 ROUNDS = 5
@@ -33,7 +27,7 @@ def run() -> None:
         folder = Path(scratch)
         print("service: filling a database with 100,000 tokens and 4,000 users …", flush=True)
         world = make(folder)
-        with _noop() as noop_url, _tallystick(world) as url:
+        with module("noop") as noop_url, tallystick(world.database, world.key_file) as url:
             parts = _parts(folder, world, noop_url, url)
             runs: dict[str, list[Run]] = {part.name: [] for part in parts}
             for round_ in range(ROUNDS):
@@ -89,47 +83,3 @@ def _print(figures: dict[str, Figure]) -> None:
             f"  {figure.p99_ms:>8.2f}  {figure.failed}"
         )
     print(f"medians of {ROUNDS} runs of {SECONDS} s; one worker on core {SERVER_CORE}; every create on disk (FULL)\n")
-
-
-@contextmanager
-def _noop() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with _process([sys.executable, "-m", "bench.noop", str(port)], {}):
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def _tallystick(world: World) -> Iterator[str]:
-    settings = {"TALLYSTICK_DATABASE": f"sqlite:{world.database}", "TALLYSTICK_KEY_FILE": str(world.key_file)}
-    with _process([sys.executable, "-m", "tallystick", "serve", "--port", "0"], settings) as process:
-        for line in process.stdout or []:
-            if found := re.search(r"http://[\d.]+:\d+", line):
-                yield found[0]
-                return
-        raise RuntimeError("the server did not start")
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    settings = [f"{name}={value}" for name, value in environment.items()]
-    pinned = ["env", *settings, "taskset", "-c", str(SERVER_CORE), *command]
-    process = subprocess.Popen(pinned, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)  # the no-op does not say when it listens
-        else:
-            return
-    raise RuntimeError("the no-op did not start")

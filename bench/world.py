@@ -1,8 +1,13 @@
-"""The world that the bench measures: users with a token in sudo each, one user with 1,000 tokens, a customer with 100,000."""
+"""The worlds that the bench measures: users with a token in sudo each, one user with 1,000 tokens, a customer with 100,000.
+
+And one with any number of tokens.
+"""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -38,13 +43,63 @@ class World(NamedTuple):
 
 def make(folder: Path) -> World:
     """Make it in an empty folder; takes some seconds."""
+    key_file, _, digest = _begun(folder)
+    return asyncio.run(_fill(folder, key_file, digest))
+
+
+def _begun(folder: Path) -> tuple[Path, str, Callable[[Secret], Digest]]:
+    """The key file, the database's URL, and from secret to digest."""
     key_file = folder / "bench.key"
     key_file.write_text(new_key_file())
     key_file.chmod(0o600)
     keys, url = parse_key_file(key_file.read_text()), f"sqlite:{folder / 'bench.db'}"
     prepare(url)
     bind_key(url, keys.fingerprint)
-    return asyncio.run(_fill(folder, key_file, digester(keys.digests)))
+    return key_file, url, digester(keys.digests)
+
+
+class Many(NamedTuple):
+    """A database with so many tokens, and the secrets of some of them."""
+
+    database: Path
+    key_file: Path
+    secrets: list[str]
+
+
+def make_many(folder: Path, count: int, *, secrets: int) -> Many:
+    """`count` tokens of a hundred users, in an empty folder."""
+    key_file, url, digest = _begun(folder)
+    known = asyncio.run(_fill_many(url, digest, secrets))
+    database = folder / "bench.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        _multiply(connection, count - secrets)
+    return Many(database, key_file, known)
+
+
+async def _fill_many(url: str, digest: Callable[[Secret], Digest], count: int) -> list[str]:
+    store, now = await open_store(url), time.time_ns() // 1_000_000
+    by = Origin(at=now)
+    customer = Customer(id=new_id(), name="many", created_at=now)
+    await store.people.add_customer(customer, by=by)
+    users = [_user(customer, f"many-{n}@example.com", Role.USER, now) for n in range(100)]
+    await asyncio.gather(*(store.people.add_user(user, password_hash="", by=by) for user in users))
+    secrets = [Secret.mint() for _ in range(count)]
+    rows = [(_token(users[n % len(users)], now), digest(secret)) for n, secret in enumerate(secrets)]
+    await _add(store, rows, by)
+    await store.close()
+    return [secret.reveal() for secret in secrets]
+
+
+def _multiply(connection: sqlite3.Connection, missing: int) -> None:
+    """So many more rows like those that are there, which nobody has the secret of."""
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(token)") if row[1] not in ("id", "digest")]
+    rest = ", ".join(columns)
+    while missing > 0:
+        added = connection.execute(
+            f"INSERT INTO token (id, digest, {rest})"
+            f" SELECT hex(randomblob(11)), randomblob(32), {rest} FROM token LIMIT {missing}"
+        )
+        missing -= added.rowcount
 
 
 async def _fill(folder: Path, key_file: Path, digest: Callable[[Secret], Digest]) -> World:
