@@ -142,6 +142,42 @@ async def test_the_task_outlives_a_store_that_is_away(caplog: pytest.LogCaptureF
     await chores.finish()
 
 
+async def test_after_each_round_it_is_measured_also_while_the_store_is_away_and_whatever_comes_of_that(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    measured, enough = list[int](), asyncio.Event()
+
+    async def measure() -> None:
+        measured.append(len(measured))
+        if len(measured) == 2:
+            enough.set()
+        raise RuntimeError("no room for metrics")
+
+    chores = Chores(store_with(Away(failures=9)), used("a"), FakeClock(), measure=measure)
+    await asyncio.wait_for(enough.wait(), 30)
+
+    await chores.finish()
+    assert len(measured) >= 2
+    assert "no room for metrics" in caplog.text
+
+
+async def test_when_all_was_written_is_known_and_stays_while_the_store_is_away() -> None:
+    uses = used("a")
+    await write_uses(store_with(Away(failures=0)), uses)
+    written = uses.flushed_at
+    uses.touch("a", at=1, ip=None, user_agent=None)
+    with pytest.raises(Unavailable):
+        await write_uses(store_with(Away(failures=1)), uses)
+
+    assert written is not None
+    assert uses.flushed_at == written
+    uses.flushed_at = None
+    uses.take()
+    uses.written()
+    await write_uses(store_with(Away(failures=0)), uses)
+    assert uses.flushed_at is not None, "there is nothing to write, which is as good"
+
+
 async def test_what_was_used_last_is_written_before_the_end() -> None:
     tokens, uses = Away(failures=0), Uses()
     chores = Chores(store_with(tokens), uses, FakeClock())

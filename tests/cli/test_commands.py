@@ -10,7 +10,18 @@ import pytest
 from tallystick.cli import COMMANDS, cli
 from tests.cli.program import environment, tallystick
 
-SERVERS = ("aiosql", "argon2", "cryptography", "granian", "segno", "sqlite3", "starlette", "uvloop", "zxcvbn")
+SERVERS = (
+    "aiosql",
+    "argon2",
+    "cryptography",
+    "granian",
+    "prometheus_client",
+    "segno",
+    "sqlite3",
+    "starlette",
+    "uvloop",
+    "zxcvbn",
+)
 
 
 def python(script: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """`tallystick serve`: everything that can be wrong is one clear line, before anything is started."""
 
 import contextlib
+import http.client
 import os
 import resource
 import signal
@@ -41,6 +42,26 @@ def test_it_answers_on_the_port_it_names_until_it_is_told_to_stop(home: Path) ->
         assert server.get("/tokens/self", made["access_token"])["id"] == made["id"]
         assert server.stop(signal.SIGTERM) == 0
         assert server.said == [f"Tallystick listens on {server.url}\n"]
+        assert server.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "options, status",
+    [((), 404), (("--metrics", "off"), 404), (("--metrics", "token"), 401), (("--metrics", "open"), 200)],
+)
+def test_the_metrics_are_for_those_whom_the_setting_says_and_off_by_itself(
+    home: Path, options: tuple[str, ...], status: int
+) -> None:
+    with running("serve", "--port", "0", *CHEAP, *options, cwd=home) as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=SECONDS_MAX)
+        with contextlib.closing(connection):
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            body = answer.read()
+
+        assert answer.status == status
+        assert (b'\ntallystick_lease_held{worker="1"} 1.0\n' in body) is (status == 200)
+        assert server.stop() == 0
         assert server.stderr == ""
 
 

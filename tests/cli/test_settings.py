@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from tallystick.cli import settings
-from tallystick.cli.settings import Hashing, Settings
+from tallystick.cli.settings import Hashing, Scraping, Settings
 from tallystick.core.errors import Invalid
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -62,6 +62,12 @@ def test_the_clients_variable_is_known() -> None:
 def test_only_plain_numbers_within_bounds_are_ports(text: str) -> None:
     with pytest.raises(Invalid, match="TALLYSTICK_PORT must be a number from 0 to 65535"):
         Settings.read({"TALLYSTICK_PORT": text}, {})
+
+
+def test_who_may_read_the_metrics_is_one_of_three_words() -> None:
+    assert Settings.read({"TALLYSTICK_METRICS": "token"}, {}).metrics is Scraping.TOKEN
+    with pytest.raises(Invalid, match="TALLYSTICK_METRICS must be off or token or open, not 'on'"):
+        Settings.read({"TALLYSTICK_METRICS": "on"}, {})
 
 
 @pytest.mark.parametrize("text", ["memory:", "sqlite:", "tallystick.db", "postgres://a"])

@@ -74,6 +74,7 @@ ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "POST /check": always,
     "DELETE /tokens/self": always,
     "GET /verify": always,
+    "GET /metrics": lambda kind: kind.reads_any_service,
     "GET /current_customer": lambda kind: kind.reads,
     "GET /customer/{customer_id}": lambda kind: kind.reads,
     "GET /service": lambda kind: kind.reads,

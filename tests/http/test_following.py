@@ -122,3 +122,39 @@ async def test_who_waits_goes_on_when_whoever_asked_first_has_gone(memory: Memor
     looked_up(memory)[1].set_result(None)
 
     assert (await second) is not None
+
+
+async def test_where_look_ups_are_answered_is_counted(memory: Memory) -> None:
+    tasks = await asked(memory, 3)
+    looked_up(memory)[0].set_result(None)
+    await asyncio.gather(*tasks)
+    await memory.look_up(DIGEST)
+    memory.verifier.let_go()
+    (task,) = await asked(memory, 1)
+    looked_up(memory)[1].set_result(None)
+    await task
+
+    assert (memory.looked_up, memory.shared, memory.recalled, memory.without_lease) == (1, 2, 1, 1)
+
+
+async def test_a_lease_that_had_ended_before_it_is_renewed_is_counted_once_it_is_held_again(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await memory._renew()
+    assert memory.lapses == 0
+
+    memory.verifier.let_go()
+    with monkeypatch.context() as patched:
+        patched.setattr(memory._changes, "lease", away)
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await memory._renew()
+    assert memory.lapses == 0
+
+    await memory._renew()
+    await memory._renew()
+    assert memory.lapses == 1
+
+
+async def away(*_: Any, **__: Any) -> None:
+    raise Unavailable("away")

@@ -10,7 +10,7 @@ from tallystick.core import errors as core_errors
 from tallystick.core.errors import TallystickError
 from tallystick.http import errors
 from tallystick.http.app import ROUTES
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
 from tallystick.http.routes import Route
 from tests.core.world import ANNA
 from tests.http.world import PASSWORD, World, error_of, filled
@@ -31,12 +31,13 @@ def test_the_open_routes_are_these() -> None:
     assert names(anyone) == OPEN
     assert names(maybe_token) == BY_PASSWORD
     assert names(asked_token) == ASKED
-    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED
+    assert names(scraper) == {"GET /metrics"}
+    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED - {"GET /metrics"}
     assert names(any_token) == rest
 
 
-def test_the_guards_are_these_four() -> None:
-    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token}
+def test_the_guards_are_these_five() -> None:
+    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token, scraper}
 
 
 @pytest.mark.parametrize(
@@ -177,16 +178,17 @@ async def test_head_of_a_long_list_has_no_body_either(world: World) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: r.method + r.path)
-async def test_every_answer_is_json_without_a_charset_and_not_stored_and_only_docs_is_html(
+async def test_every_answer_is_json_without_a_charset_and_not_stored_but_for_pages_of_text(
     world: World, route: Route
 ) -> None:
     for who in (None, ANNA):
         response = await world.ask(route.method, filled(route.path), who)
 
-        # Only HTML names its charset: two official clients compare the type of JSON exactly.
-        kind = response.headers.get("content-type", "").removesuffix(
-            "; charset=utf-8" if route.media == "text/html" else ""
-        )
+        # Only text names its charset: two official clients compare the type of JSON exactly.
+        kind = response.headers.get("content-type", "")
+        if kind.startswith("text/"):
+            kind, _, rest = kind.partition(";")
+            assert rest.endswith(" charset=utf-8")
         failed = "application/problem+json" if route.problems else "application/json"
         assert kind == ("" if response.status_code == 204 else route.media if response.is_success else failed)
         assert response.headers["cache-control"] == "no-store"

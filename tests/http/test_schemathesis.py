@@ -78,6 +78,7 @@ EXPECTED = {
     "POST /check/batch": {403},
     "POST /verifiers/{verifier_id}/sync": {403},
     "DELETE /verifiers/{verifier_id}": {403},
+    "GET /metrics": {200},
 }
 
 

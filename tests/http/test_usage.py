@@ -1,6 +1,7 @@
 """How often a token was used: each request is counted once, as what became of it; who may see it; which hours."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -175,6 +176,19 @@ async def test_who_is_not_let_in_is_counted_by_reason_and_notes_no_use(world: Wo
     assert world.wiring.uses.latest(expired).last_use is None
 
 
+async def test_a_request_whose_token_ends_while_its_body_comes_was_let_in_once_and_counts_as_that(world: World) -> None:
+    made, secret = await world.give(ANNA, "ci")
+
+    async def late() -> AsyncIterator[bytes]:
+        await world.ask("DELETE", f"/tokens/{made.id}", ROOT)
+        yield b"{}"
+
+    response = await world.ask("POST", "/sudo", secret, content=late(), headers={"content-type": "application/json"})
+
+    assert response.status_code == 401
+    assert await counted(world, made.id) == {"allowed": 1}
+
+
 async def test_what_a_stranger_makes_up_is_nobodys_usage(world: World) -> None:
     assert (await world.ask("GET", "/check", Secret.mint().reveal())).status_code == 401
 
@@ -275,6 +289,15 @@ async def test_of_a_revoked_token_it_is_told_to_those_who_could_see_it_who_still
 
     assert (await usage(world, made.id, ANNA))["hours"][0]["revoked"] == 1
     assert (await world.ask("GET", f"/tokens/{made.id}/usage", BERT)).status_code == 404
+
+
+async def test_who_is_asked_about_in_a_batch_counts_as_what_was_found(world: World) -> None:
+    expired, secret = await world.give(ANNA, "expired", expires_at=NOW)
+    _, verifying = await world.give(ROOT, "gateway", "verify")
+
+    await world.ask("POST", "/check/batch", verifying, json=[{"secret": secret}, {"secret": secret}])
+
+    assert await counted(world, expired.id) == {"expired": 2}
 
 
 async def test_what_an_application_reports_is_told_with_the_rest(world: World) -> None:

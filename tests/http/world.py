@@ -19,8 +19,11 @@ from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 from tallystick.core.use import Uses
 from tallystick.http.app import build_app
+from tallystick.http.exposition import Exposition
 from tallystick.http.following import Memory
-from tallystick.http.routes import Wiring
+from tallystick.http.guards import operator
+from tallystick.http.measuring import Measuring
+from tallystick.http.routes import Guard, Wiring
 from tallystick.identity import totp
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.keys import Keys
@@ -105,7 +108,11 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    url: str = "memory:", *, store: Store | None = None, writes_per_hour: int = 1000
+    url: str = "memory:",
+    *,
+    store: Store | None = None,
+    writes_per_hour: int = 1000,
+    scraping: Guard = operator,
 ) -> AsyncIterator[World]:
     """The service over the store that `url` names, or over `store`."""
     if store is None:
@@ -113,7 +120,7 @@ async def a_world(
         store = await open_store(url)
     try:
         clock = FakeClock()
-        wiring = wire(store, clock, writes_per_hour=writes_per_hour)
+        wiring = wire(store, clock, writes_per_hour=writes_per_hour, scraping=scraping)
         await wiring.memory.start()
         transport = httpx2.ASGITransport(build_app(wiring), client=("192.0.2.1", 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://tallystick.test") as client:
@@ -126,7 +133,7 @@ async def a_world(
         await store.close()
 
 
-def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000) -> Wiring:
+def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000, scraping: Guard = operator) -> Wiring:
     prover = Prover(
         store.people,
         store.guesses,
@@ -139,7 +146,18 @@ def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000) -> Wiri
     accounts = Accounts(store.people, keys=KEYS, passwords=PASSWORDS, in_thread=asyncio.to_thread)
     budget = Budget(store.budgets, limit=writes_per_hour)
     memory = Memory(store.tokens, store.changes)
-    return Wiring(store, clock, Uses(), digester(bytes(32)), prover, accounts, budget, memory)
+    return Wiring(
+        store,
+        clock,
+        Uses(),
+        digester(bytes(32)),
+        prover,
+        accounts,
+        budget,
+        memory,
+        measuring=Measuring(Exposition(None)),
+        scraping=scraping,
+    )
 
 
 def sqlite_in(directory: Path) -> str:

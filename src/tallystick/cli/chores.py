@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -13,6 +14,7 @@ from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
 from tallystick.core.use import Uses
 from tallystick.identity import guess
+from tallystick.steady import steady
 
 _log = logging.getLogger(__name__)
 WRITE_USES_SECONDS: Final = 0.5  # invariant: a use is visible everywhere within a second
@@ -21,10 +23,18 @@ CHANGES_KEPT_MS: Final = 3_600_000  # for followers; receipts are kept by their 
 
 
 class Chores:
-    """Both, in one task, until `finish`."""
+    """Both, in one task, until `finish`.  `measure`: what copies the metrics to where they are read, after each round."""
 
-    def __init__(self, store: Store, uses: Uses, clock: Clock, noted: Receipts | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        uses: Uses,
+        clock: Clock,
+        noted: Receipts | None = None,
+        measure: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._store = store
+        self._measure = measure
         self._uses = uses
         self._noted = Receipts() if noted is None else noted
         self._clock = clock
@@ -54,6 +64,14 @@ class Chores:
             except Exception:  # noqa: BLE001 - see below
                 # The next round may do better; without this task nothing would be written any more.
                 _log.exception("a chore failed")
+            await self._tell()
+
+    async def _tell(self) -> None:
+        try:
+            if self._measure is not None:
+                await self._measure()
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("the metrics could not be written")
 
     async def _is_over(self, *, within: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -84,20 +102,22 @@ async def write_uses(store: Store, uses: Uses) -> None:
     To give up waiting does not stop the store: what becomes of the batch is noted when it is known, so that nothing is
     counted twice.
     """
-    batch = uses.take()
+    batch, began = uses.take(), steady()
     if batch.is_empty:
+        uses.flushed_at = began
         return
     writing = uses.writing = asyncio.ensure_future(store.tokens.touch(batch.last, batch.usage))
-    writing.add_done_callback(partial(_note_end, uses))
+    writing.add_done_callback(partial(_note_end, uses, began))
     await asyncio.shield(writing)
 
 
-def _note_end(uses: Uses, writing: "asyncio.Future[None]") -> None:
+def _note_end(uses: Uses, began: int, writing: "asyncio.Future[None]") -> None:
     uses.writing = None
     if writing.cancelled() or writing.exception() is not None:
         uses.failed()
     else:
         uses.written()
+        uses.flushed_at = began
 
 
 async def write_receipts(store: Store, noted: Receipts) -> None:

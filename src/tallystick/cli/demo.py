@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.cli import serve, settings, world
 from tallystick.cli.keyfile import reason, replace_private
+from tallystick.cli.settings import Scraping
 from tallystick.cli.worker import Plan
 from tallystick.cli.world import World
 from tallystick.core.errors import Invalid
@@ -50,7 +51,7 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
         _write(told, environment(url, made))
         click.echo(welcome(url, made, directory), nl=False)
 
-    plan = Plan(given.database, given.key_file, given.hashing, given.writes_per_hour)
+    plan = Plan(given.database, given.key_file, given.hashing, given.writes_per_hour, Scraping.TOKEN)
     serve.run(plan, host=given.host, port=given.port, workers=given.workers, announce=announce)
 
 

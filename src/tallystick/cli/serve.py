@@ -4,24 +4,28 @@ Everything that can be wrong is looked at here, in the parent, before anything i
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import click
+from msgspec.structs import replace
 
 from tallystick.cli import settings
 from tallystick.cli.database import require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.listen import reserved
+from tallystick.cli.scratch import shared_directory
+from tallystick.cli.settings import Scraping
 from tallystick.cli.supervise import supervise
 from tallystick.cli.worker import Plan
 
 
 @click.command()
-@settings.options("database", "key_file", "host", "port", "workers", "writes_per_hour", "hashing")
+@settings.options("database", "key_file", "host", "port", "workers", "writes_per_hour", "hashing", "metrics")
 def serve(**flags: str | None) -> None:
     """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
     given = settings.read(flags)
     run(
-        Plan(given.database, given.key_file, given.hashing, given.writes_per_hour),
+        Plan(given.database, given.key_file, given.hashing, given.writes_per_hour, given.metrics),
         host=given.host,
         port=given.port,
         workers=given.workers,
@@ -32,5 +36,7 @@ def serve(**flags: str | None) -> None:
 def run(plan: Plan, *, host: str, port: int, workers: int, announce: Callable[[str], None]) -> None:
     """Serve until told to stop.  `announce` hears the URL once requests are answered."""
     require_ours(plan.database, load_keys(plan.key_file))
-    with reserved(host, port) as address:
+    measured = nullcontext() if plan.metrics is Scraping.OFF else shared_directory()
+    with reserved(host, port) as address, measured as shared:
+        plan = replace(plan, shared=shared)
         supervise(plan, address, workers=workers, announce=lambda: announce(address.url))

@@ -17,6 +17,7 @@ import click
 
 from tallystick.core.errors import Invalid
 
+_Words = TypeVar("_Words", bound=StrEnum)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PREFIX: Final = "TALLYSTICK_"
@@ -29,6 +30,14 @@ class Hashing(StrEnum):
 
     STANDARD = "standard"
     CHEAPEST = "cheapest"
+
+
+class Scraping(StrEnum):
+    """Who may read the metrics."""
+
+    OFF = "off"
+    TOKEN = "token"
+    OPEN = "open"
 
 
 def _database(text: str) -> str:
@@ -53,10 +62,13 @@ def _number(low: int, high: int) -> Callable[[str], int]:
     return number
 
 
-def _hashing(text: str) -> Hashing:
-    if text not in list(Hashing):
-        raise ValueError(f"must be {' or '.join(Hashing)}, not {text!r}")
-    return Hashing(text)
+def _one_of(words: type[_Words]) -> Callable[[str], _Words]:
+    def word(text: str) -> _Words:
+        if text not in list(words):
+            raise ValueError(f"must be {' or '.join(words)}, not {text!r}")
+        return words(text)
+
+    return word
 
 
 class Setting(NamedTuple):
@@ -108,10 +120,19 @@ class Settings:
     hashing: Annotated[
         Hashing,
         Setting(
-            _hashing,
+            _one_of(Hashing),
             "Work per password: `standard` is the low-memory profile of RFC 9106; `cheapest` is for tests only.",
         ),
     ] = Hashing.STANDARD
+
+    metrics: Annotated[
+        Scraping,
+        Setting(
+            _one_of(Scraping),
+            "Who may read `/metrics`: nobody (`off`), who presents a superuser's or an automation token (`token`), or everybody "
+            "who reaches the port (`open`). docs/metrics.md says what is in it.",
+        ),
+    ] = Scraping.OFF
 
     @classmethod
     def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Self:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from granian.server.mp import MPServer
 
 from tallystick.cli import worker
 from tallystick.cli.listen import Address
+from tallystick.cli.scratch import forget_gauges
 from tallystick.core.errors import TallystickError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ def supervise(plan: worker.Plan, address: Address, *, workers: int, announce: Ca
     # A forked child would share the parent's threads' locks, and every pipe that tells the others that the parent lives.
     multiprocessing.set_start_method("spawn", force=True)
     told, tell = multiprocessing.Pipe(duplex=False)
-    server = _Server(address, workers)
+    server = _Server(address, workers, plan.shared)
     start = threading.Thread(target=server.follow_start, args=(told, address, announce), daemon=True)
     server.on_startup(start.start)
     with contextlib.suppress(SystemExit):
@@ -67,7 +69,7 @@ def supervise(plan: worker.Plan, address: Address, *, workers: int, announce: Ca
 class _Server(MPServer):
     """Granian's server of processes, with its three seams used: spawning, signals, and what it says."""
 
-    def __init__(self, address: Address, workers: int) -> None:
+    def __init__(self, address: Address, workers: int, shared: Path | None = None) -> None:
         super().__init__(
             "tallystick",  # only a name: the loader that `serve` gets knows what to load
             address.host,
@@ -85,6 +87,7 @@ class _Server(MPServer):
             log_access=False,
         )
         self.failure: TallystickError | None = None
+        self._shared = shared
         logging.getLogger("_granian").addFilter(lambda _record: self.is_up)
         self._before = signal.getsignal(signal.SIGHUP)
         self.on_startup(self._stop_when_terminal_closes)
@@ -126,7 +129,15 @@ class _Server(MPServer):
         with _signals_held():
             super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # Granian's
 
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]  # as in MPServer
+        # By its number it finds what the one before it, in its place, had counted.
+        loader = partial(callback_loader, number=idx + 1)
+        return super()._spawn_worker(idx=idx, target=target, callback_loader=loader)
+
     def _respawn_workers(self, workers: Any, spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
+        if self._shared is not None:
+            for idx in workers:
+                forget_gauges(self._shared, worker=idx + 1)
         with _signals_held():
             super()._respawn_workers(workers, spawn_target, target_loader, delay)
 

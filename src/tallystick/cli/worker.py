@@ -12,20 +12,22 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
+from msgspec.structs import replace
 
 from tallystick.cli.chores import Chores
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.keyfile import load_keys
-from tallystick.cli.settings import Hashing
+from tallystick.cli.settings import Hashing, Scraping
 from tallystick.core.budget import Budget
 from tallystick.core.errors import TallystickError
 from tallystick.core.ports import Store
 from tallystick.core.secret import digester
 from tallystick.core.use import Uses
+from tallystick.http import guards
 from tallystick.http.app import build_front
 from tallystick.http.following import Memory
 from tallystick.http.routes import Wiring
@@ -36,18 +38,27 @@ from tallystick.identity.password import Passwords
 from tallystick.identity.proof import InThread, Prover
 from tallystick.storage import open_store
 
+if TYPE_CHECKING:
+    from tallystick.http.measuring import Measuring
+
 _log = logging.getLogger(__name__)
 HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and one core
+GUARDS: Final = {Scraping.OFF: guards.nobody, Scraping.TOKEN: guards.operator, Scraping.OPEN: guards.anyone}
 PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CHEAPEST}
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a worker is told; it travels to another process, so the keys are not in it."""
+    """What a worker is told; it travels to another process, so the keys are not in it.
+
+    `shared`: where the workers keep their metrics; None where nobody may read them.
+    """
 
     database: str
     key_file: Path
     hashing: Hashing
     writes_per_hour: int
+    metrics: Scraping = Scraping.OFF
+    shared: Path | None = None
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -56,17 +67,21 @@ class Started(msgspec.Struct, frozen=True):
     failure: str | None
 
 
-def load(plan: Plan, parent: Connection) -> Any:  # as Granian wants it: callable, or with `__rsgi__`
-    """The application, in the worker's process.  Nothing is opened yet: that needs the running loop."""
+def load(plan: Plan, parent: Connection, *, number: int) -> Any:  # as Granian wants it: callable, or with `__rsgi__`
+    """The application, in the worker's process.  Nothing is opened yet: that needs the running loop.
+
+    `number`: which of the workers it is, from 1; who takes a dead one's place has its number.
+    """
     _let_requests_gather()  # before there are other threads, which do as this one does
-    return Worker(plan, parent)
+    return Worker(plan, parent, number)
 
 
 class Worker:
     """One process's share of the service: an RSGI application, which Granian tells when its loop begins and ends."""
 
-    def __init__(self, plan: Plan, parent: Connection) -> None:
+    def __init__(self, plan: Plan, parent: Connection, number: int) -> None:
         self._plan = plan
+        self._number = number
         self._parent = parent
         self._pool = ThreadPoolExecutor(HASHES_AT_ONCE, "hash")
         self._answer: Callable[[Scope, Exchange], Awaitable[None]]
@@ -96,9 +111,15 @@ class Worker:
         keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
         uses, clock = Uses(), SystemClock()
         wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool))
+        measuring = _measuring(self._plan, self._number)
+        wiring = replace(wiring, measuring=measuring, scraping=GUARDS[self._plan.metrics])
         await wiring.memory.start()
+        measure = None if measuring is None else partial(measuring.copy, wiring)
+        if measure is not None:
+            await measure()
         self._answer = build_front(wiring).__rsgi__
-        self._finish = partial(_finish, Chores(store, uses, clock, wiring.receipts), wiring.memory, store)
+        chores = Chores(store, uses, clock, wiring.receipts, measure)
+        self._finish = partial(_finish, chores, wiring.memory, store)
 
 
 async def _finish(chores: Chores, memory: Memory, store: Store) -> None:
@@ -134,6 +155,16 @@ def _let_requests_gather() -> None:
     if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _measuring(plan: Plan, number: int) -> "Measuring | None":
+    if plan.shared is None:
+        return None
+    # Here, not above: see `Wiring`.
+    from tallystick.http.exposition import Exposition, Place
+    from tallystick.http.measuring import Measuring
+
+    return Measuring(Exposition(Place(plan.shared, number)))
 
 
 def _follow_parent() -> None:

@@ -41,17 +41,20 @@ class Budget:
     """The hourly budget of everybody who writes.  `limit`: writes per hour, 0 = no limit.
 
     Each write gets a number from the store, whichever process asks, so that no write over the limit is ever let through.
+    `allowed`, `throttled`: how many were asked for here, and were or were not within it.
     """
 
     def __init__(self, budgets: WriteBudgets, *, limit: int) -> None:
         self._budgets = budgets
         self._limit = limit
+        self.allowed = self.throttled = 0
         self._hour = 0
         self._spent: set[str] = set()
 
     async def spend(self, key: str, *, now: int) -> Balance | None:
         """One write of whoever `key` is.  None when there is no limit.  Raises `Unavailable`."""
         if not self._limit:
+            self.allowed += 1
             return None
         hour = hour_of(now)
         if hour != self._hour:
@@ -60,6 +63,10 @@ class Budget:
         number = self._limit + 1 if key in self._spent else await self._budgets.spend(key, hour=hour)
         if number >= self._limit and hour == self._hour:
             self._spent.add(key)
+        if number <= self._limit:
+            self.allowed += 1
+        else:
+            self.throttled += 1
         return Balance(number <= self._limit, max(0, self._limit - number), hour + HOUR_MS)
 
 

@@ -115,6 +115,17 @@ def require_may_read_events(caller: Caller) -> None:
     _require_superuser(caller)
 
 
+def require_may_measure(caller: Caller) -> None:
+    """Raise `Forbidden` unless a superuser or an automation token asks, which reads and is not limited to services.
+
+    What is measured is of all customers together; a machine that watches over it needs no more than that.
+    """
+    require_read(caller.token.scope)
+    require_unlimited(caller)
+    if caller.user is not None:
+        _require_superuser(caller)
+
+
 def require_found(user: User | None, caller: Caller, user_id: str) -> User:
     """The user, if they are of the caller's customer.  Raises `NotFound` alike for unknown and foreign ones."""
     if user is None or user.customer_id != caller.customer_id:

@@ -33,7 +33,8 @@ class Batch(msgspec.Struct, frozen=True):
 class Uses:
     """The uses that are not written yet, newest per token.  Owned by one thread; nothing here waits.
 
-    `writing`: what a driver is writing right now, for whoever has to know which side a use is on.
+    `writing`: what a driver is writing right now, for whoever has to know which side a use is on.  `flushed_at`: when, on its
+    steady clock, all uses up to then had been written.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,7 @@ class Uses:
         self.counts = Counts()
         self._allow = self.counts.allow
         self.writing: Awaitable[object] | None = None
+        self.flushed_at: int | None = None
 
     def touch(self, token_id: str, *, at: int, ip: str | None, user_agent: str | None) -> LastUse:
         """Note and count one use at `at` (ms since the epoch)."""
@@ -97,6 +99,9 @@ class Uses:
             del kept[token_id]
         self._pending, self._being_written = kept, {}
         self.counts.failed()
+
+    def __len__(self) -> int:
+        return max(len(self._pending), len(self.counts))
 
     def _make_room(self) -> None:
         if len(self._pending) >= REMEMBERED_MAX:

@@ -11,6 +11,7 @@ from tallystick.http import (
     check,
     events,
     health,
+    metrics,
     pages,
     people,
     revocations,
@@ -23,7 +24,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http.asgi import in_front
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, router
 from tallystick.http.rsgi import Front
@@ -75,6 +76,7 @@ ROUTES: Final = (
     Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True),
     Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403)),
     Route("POST",   "/check",                         asked_token, check.check_by_post,         None,             check.Allowed,     (400, 401, 403), reads=True),
+    Route("GET",    "/metrics",                       scraper,     metrics.metrics,             None,             None,              (401, 403, 404), media="text/plain"),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),
     Route("GET",    "/openapi.json",                  anyone,      pages.openapi_document),

@@ -68,9 +68,11 @@ async def check_batch(ask: Ask) -> Response:
 async def _checked(ask: Ask, asked: Asked) -> Checked:
     secret = Secret(asked.secret)
     if len(asked.secret) > _SECRET_CHARS_MAX or not secret.is_well_formed():
+        ask.wiring.tally.malformed += 1
         return Checked(ok=False, reason=_INVALID)
     verdict = judge(await ask.wiring.memory.look_up(ask.wiring.digest(secret)), ask.now)
     if verdict.caller is None:
+        guards.count_refusal(ask.wiring, verdict, ask.now)
         # Expired is said to who has the real secret, and they have; all else is alike (`Refusal`).
         return Checked(ok=False, reason="expired" if verdict.refusal is Refusal.EXPIRED else _INVALID)
     token = verdict.caller.token

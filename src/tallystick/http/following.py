@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,7 @@ from tallystick.core.verifier import FOREVER, Verifier, Whose
 from tallystick.steady import steady
 
 _log = logging.getLogger(__name__)
+_WAITED_MAX: Final = 10_000
 _LOOK_SECONDS: Final = 0.004  # to ask whether anything was written takes 2 µs
 
 
@@ -46,7 +48,11 @@ class Granted(msgspec.Struct, frozen=True):
 
 
 class Memory:
-    """What this process remembers of tokens, over a store."""
+    """What this process remembers of tokens, over a store.
+
+    How it went is counted: where look-ups were answered (`recalled`, `looked_up`, `without_lease`, `shared`), `heard` changes,
+    `lapses` of the lease, and how long those who changed something `waited` (ms, the last ones, for whoever takes them out).
+    """
 
     def __init__(
         self,
@@ -70,6 +76,9 @@ class Memory:
         self._said = 0
         self._renew_at = 0
         self._task: asyncio.Task[None] | None = None
+        self.recalled = self.looked_up = self.without_lease = self.shared = 0
+        self.heard = self.lapses = 0
+        self.waited: deque[int] = deque(maxlen=_WAITED_MAX)
 
     async def look_up(self, digest: Digest) -> Seen | None:
         """What is behind a digest: from memory while the lease lasts, else from the store, and then remembered.
@@ -79,6 +88,7 @@ class Memory:
         """
         while True:
             if (grant := self.verifier.recall(digest, self._steady())) is not None:
+                self.recalled += 1
                 return grant.what
             under_way = self._under_way.get(digest)
             if under_way is None:
@@ -88,12 +98,17 @@ class Memory:
                 # All who waited are told at once: one after the other would wait for the store in turn.
                 raise Unavailable(found.msg) from found
             if found is not None and self._still_holds(found):
+                self.shared += 1
                 return found.seen
 
     async def _ask(self, digest: Digest) -> Seen | None:
         under_way = self._under_way[digest] = asyncio.get_running_loop().create_future()
         found: _Found | Unavailable | None = None
         as_of = self.verifier.applied
+        if self.verifier.holds_lease(self._steady()):
+            self.looked_up += 1
+        else:
+            self.without_lease += 1
         try:
             seen = await self._tokens.look_up(digest)
             found = _Found(seen, as_of)
@@ -179,7 +194,9 @@ class Memory:
             return None
         if self._task is not None:
             await self._catch_up()
-        return await settle(self._changes, seq, steady=self._steady, pause=self._pause)
+        receipt = await settle(self._changes, seq, steady=self._steady, pause=self._pause)
+        self.waited.append(receipt.waited_ms)
+        return receipt
 
     async def _follow(self) -> None:
         while True:
@@ -205,6 +222,8 @@ class Memory:
         heard = self.sponsor.heard(self.verifier.applied, steady=noted)
         await self._changes.lease(self._id, acked=heard, lasts_ms=LEASE_MS)
         await self._catch_up()
+        if self._task is not None and not self.verifier.holds_lease(self._steady()):
+            self.lapses += 1
         self.verifier.hold(until=noted + LEASE_MS - MARGIN_MS)
         self._renew_at = noted + RENEW_MS
 
@@ -218,6 +237,7 @@ class Memory:
             elif news.upto > before:
                 self.verifier.hear(news.changes, upto=news.upto)
                 self.sponsor.hear(news.changes, since=before, upto=news.upto)
+                self.heard += len(news.changes)
             if news.upto > before:
                 self._news.set()
                 self._news = asyncio.Event()

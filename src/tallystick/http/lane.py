@@ -39,6 +39,7 @@ class Lane:
         self._digest = wiring.digest.of
         self._now = wiring.clock.now
         self._touch = wiring.uses.touch
+        self._tally = wiring.tally
         self._stamp = Stamp()
         self._hosts: dict[str, str | None] = {}
         self._paths: dict[str, tuple[frozenset[str], _Make]] = {
@@ -140,6 +141,7 @@ class Lane:
         if token.last_use is not None and token.last_use.at > now:
             return None  # the clock was set back: which of the two is shown?
         ip = self._hosts.get(client) or self._host(client)
+        self._tally.answered += 1
         return self._touch(token.id, at=now, ip=ip, user_agent=agent)
 
     def _host(self, client: str) -> str | None:

@@ -24,7 +24,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http import openapi_words as words
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token
+from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
 from tallystick.http.queries import Json
 from tallystick.http.routes import Route
 
@@ -39,8 +39,7 @@ _SENTENCE_END: Final = re.compile(r"\.(?=\s|$)")
 # What a guard asks for, as OpenAPI says it: one of these, and `{}` for nothing.
 _SECURITY: Final[dict[Any, list[Json]]] = {
     anyone: [],
-    any_token: [{"fastly_key": []}, {"bearer": []}],
-    asked_token: [{"fastly_key": []}, {"bearer": []}],
+    **{guard: [{"fastly_key": []}, {"bearer": []}] for guard in (any_token, asked_token, scraper)},
     maybe_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}, {}],
 }
 _SCHEMES: Final = {
@@ -145,7 +144,7 @@ def _success(route: Route) -> tuple[int, Json]:
     headers = _headers("Cache-Control", *((*words.LEFT, "tallystick-receipt") if route.writes else ()), *paged)
     if route.method == "DELETE" and route.gives is None:
         return _NO_CONTENT, {"description": "Done.  There is nothing to say.", "headers": headers}
-    schema = {"type": "string"} if route.media == "text/html" else _schema(route.gives)
+    schema = {"type": "string"} if route.media.startswith("text/") else _schema(route.gives)
     return 200, {"description": "Done.", "headers": headers, "content": {route.media: {"schema": schema}}}
 
 

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -22,13 +22,18 @@ from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
 from tallystick.core.secret import Digester, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
-from tallystick.http import bodies, errors
+from tallystick.http import bodies, errors, guards
 from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
 from tallystick.http.readiness import Readiness
+from tallystick.http.tally import Tally
 from tallystick.identity.accounts import Accounts
 from tallystick.identity.proof import Prover
+
+if TYPE_CHECKING:
+    # Here, not above: it brings a library that takes a while to load, and that nobody needs where metrics are off.
+    from tallystick.http.measuring import Measuring
 
 _log = logging.getLogger(__name__)
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -49,6 +54,9 @@ class Wiring(msgspec.Struct, frozen=True):
     memory: Memory
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
+    tally: Tally = msgspec.field(default_factory=Tally)
+    measuring: "Measuring | None" = None
+    scraping: "Guard" = guards.nobody
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -194,6 +202,7 @@ class _Path:
         except TallystickError as error:
             # What callers do wrong is not logged: a stranger would fill the disk with it.
             if isinstance(error, Unavailable):
+                self._wiring.tally.unavailable += 1
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
             return errors.answer(error, as_problem=self._problems)
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail

@@ -64,6 +64,7 @@ async def sync_verifier(ask: Ask) -> Response:
     name, memory = _name(ask), ask.wiring.memory
     for used in form.used:
         at, ip = ask.now, address_of(ask.request)
+        ask.wiring.tally.reported += used.count
         ask.wiring.uses.add(used.token_id, at=at, count=used.count, ip=ip, user_agent=ask.user_agent)
     if form.acked is not None:
         await memory.confirm(name, form.acked)

@@ -1,0 +1,18 @@
+"""For whoever watches over the numbers: Prometheus, and what reads its format."""
+
+from starlette.responses import Response
+
+from tallystick.core.errors import NotFound
+from tallystick.http.routes import Ask
+
+
+async def metrics(ask: Ask) -> Response:
+    """Tell how the service is, in numbers: of all workers together, in the text format of Prometheus.
+
+    Who may read them, `TALLYSTICK_METRICS` says; what each means, and when to be alarmed, docs/metrics.md.
+    """
+    measuring = ask.wiring.measuring
+    if measuring is None:
+        raise NotFound("Not found")  # the guard has said so before
+    text, media = await measuring.text(ask.wiring, ask.request.headers.get("accept", ""))
+    return Response(text, 200, {"cache-control": "no-store", "content-type": media})
