@@ -78,7 +78,9 @@ class Lane:
         except Unavailable:
             return None
         grant = self._recall(digest, steady())
-        return None if grant is None else make(asked, headers, grant)
+        answer = None if grant is None else make(asked, headers, grant)
+        self._tally.answered_late += answer is not None
+        return answer
 
     def _read_self(self, asked: Asked, headers: Given, grant: Grant[Seen]) -> Answer | None:
         token = grant.what.token

@@ -47,7 +47,7 @@ def _counted(wiring: "Wiring") -> Iterator[Number]:
     for why in Why:
         yield Number("verifications", tally.refused[why], why)
     yield Number("reported_verifications", tally.reported)
-    yield Number("lookups", tally.answered + memory.recalled, "memory")
+    yield Number("lookups", tally.answered - tally.answered_late + memory.recalled, "memory")
     yield Number("lookups", memory.looked_up, "store")
     yield Number("lookups", memory.shared, "shared")
     yield Number("lookups", memory.without_lease, "without_lease")

@@ -8,13 +8,14 @@ from tallystick.core.usage import Why
 class Tally:
     """Of what no other part counts for itself.
 
-    `answered`: presented tokens that the lane let in, from memory.  `allowed`, `refused`, `unknown`, `malformed`: what became
-    of the others.  `reported`: let in by programs far away, who told us so.  `for_writes`: looked up in the store because something was to be changed.  `unavailable`: requests for
-    which the store was away.
+    `answered`: presented tokens that the lane let in; `answered_late`: those of them that it looked up first.  `allowed`,
+    `refused`, `unknown`, `malformed`: what became of the others.  `reported`: let in by programs far away, who told us so.
+    `for_writes`: looked up in the store because something was to be changed.  `unavailable`: requests for which the store was
+    away.
     """
 
     def __init__(self) -> None:
-        self.answered = 0
+        self.answered = self.answered_late = 0
         self.allowed = 0
         self.refused: Counter[Why] = Counter()
         self.unknown = 0
