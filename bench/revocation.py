@@ -51,12 +51,19 @@ class _FromArrival(Memory):
 
 
 class _AckBefore(Memory):
-    """Says that it has heard, and forgets later."""
+    """Says that it has heard, and forgets one round later."""
 
     def sync(self) -> Any:
-        kept = dict(self.verifier._grants)
+        verifier, before = self.verifier, self.__dict__.get("late", [])
+        late = self.__dict__["late"] = []
+
+        def hear(changes: Any, *, upto: int) -> None:
+            late.extend(changes)
+            type(verifier).hear(verifier, (), upto=upto)
+
+        verifier.hear = hear  # type: ignore[method-assign]
         yield from super().sync()
-        self.verifier._grants.update(kept)
+        type(verifier).hear(verifier, before, upto=0)
 
 
 class _NoPlaceholder(Memory):
@@ -157,6 +164,11 @@ class Asker:
         assert self.process is not None, "it was started"
         self.process.kill()
         self.process.join()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still asks."""
+        return self.process is not None and self.process.is_alive()
 
     @property
     def pid(self) -> int:
@@ -268,6 +280,8 @@ def _measure(server: Server, tokens: int, seconds: float, verifiers: int, client
         harmer.start()
         revoked = _revoke_all(server, made, over, began + seconds, seconds / tokens)
         stop.wait(1.0)  # those who were frozen last still have something to say
+        if not all(asker.is_alive for asker in askers):
+            raise RuntimeError("a process that asks has ended by itself")
     finally:
         stop.set()
         harmer.join()

@@ -87,7 +87,7 @@ def with_code(status: int, detail: str, code: str) -> Refusal:
 
 
 BAD_SCOPE = with_code(
-    400, "unknown scope 'all': use one or more of global, global:read, purge_all, purge_select", "invalid_scope"
+    400, "unknown scope 'all': use one or more of global, global:read, purge_all, purge_select, verify", "invalid_scope"
 )
 EMPTY_PASSWORD = with_code(400, "password is missing", "invalid_request")
 NO_ID = with_code(400, "each item of data takes an id", "invalid_request")
