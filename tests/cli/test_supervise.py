@@ -1,5 +1,6 @@
 import logging
 import resource
+import threading
 
 import pytest
 
@@ -21,6 +22,19 @@ def test_the_end_of_a_worker_is_news_only_between_start_and_stop() -> None:
     stopping = bool(logger.filter(record))
 
     assert (starting, running, stopping) == (False, True, False)
+
+
+def test_a_signal_in_the_moment_in_which_it_begins_to_wait_for_one_stops_it() -> None:
+    server = _Server(Address("127.0.0.1", 1), workers=1)
+    stopping = threading.Thread(target=server.signal_handler_interrupt, daemon=True)
+
+    with server.main_loop_interrupt._cond:  # type: ignore[attr-defined]  # as in `wait`, until it lets go of it
+        stopping.start()
+        stopping.join(10)
+        assert not stopping.is_alive()
+
+    assert server.main_loop_interrupt.wait(10)
+    assert server.interrupt_signal
 
 
 @pytest.mark.parametrize(

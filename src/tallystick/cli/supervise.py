@@ -3,6 +3,7 @@
 What Granian does alone: spawn the workers, restart one that died, pass SIGTERM on, kill what does not end in time.
 """
 
+import _thread
 import contextlib
 import http.client
 import logging
@@ -118,7 +119,16 @@ class _Server(MPServer):
 
     def stop(self, *_signal: Any) -> None:
         """As on SIGTERM."""
-        self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # Granian's
+        self.signal_handler_interrupt()
+
+    def signal_handler_interrupt(self, *_args: Any, **_kwargs: Any) -> None:
+        """Granian's: what signals call, in the thread that waits for the event.
+
+        There it may be about to wait, with the event's lock in its hand: to set the event there, as Granian does, could wait
+        for itself for ever.  Another thread sets it.
+        """
+        self.interrupt_signal = True
+        _thread.start_new_thread(self.main_loop_interrupt.set, ())
 
     def _stop_when_terminal_closes(self) -> None:
         # Granian would restart its workers; under nohup the signal stays ignored.
