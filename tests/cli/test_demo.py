@@ -89,6 +89,8 @@ def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_stops_cleanly_when_told_to(tmp_path: Path, sent: signal.Signals) -> None:
+    # Under nohup the server would ignore SIGHUP, as it should, and so would what is started by who is under it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with demo(tmp_path, "--workers", "2") as (server, _):
         workers = server.workers()
 

@@ -195,7 +195,7 @@ class _Path:
                 # Whoever asks decides when the last byte comes: what they may, they must be allowed now, not when they began.
                 who = await route.guard(self._wiring, request)
             since = self._wiring.memory.verifier.applied
-            answer = await route.handler(Ask(self._wiring, request, who, self._table, meter, request_id))
+            answer = await self._handled(route, Ask(self._wiring, request, who, self._table, meter, request_id))
             if request_id is not None:
                 await self._settle(request_id, since, answer)
             return answer
@@ -209,6 +209,16 @@ class _Path:
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
             return errors.accident(as_problem=self._problems)
+
+    async def _handled(self, route: Route, ask: Ask) -> Response:
+        """What the handler says.  Where a token was handed over since it was let in, it is let in as what it is now, once."""
+        try:
+            return await route.handler(ask)
+        except Unauthenticated:
+            now = None if ask.who is None else await route.guard(self._wiring, ask.request)
+            if ask.who is None or now is None or now.token.user_id == ask.who.token.user_id:
+                raise
+            return await route.handler(msgspec.structs.replace(ask, who=now))
 
     async def _settle(self, request_id: str, since: int, answer: Response) -> None:
         """From here on nobody answers by what was before, in any process; and if anything changed the answer says so."""
