@@ -8,10 +8,12 @@ import httpx2
 import pytest
 from msgspec.structs import replace
 
+from tallystick.core.events import Sought
 from tallystick.core.people import Role, User, UserChange
+from tallystick.core.ports import HandOver
 from tallystick.http.app import build_app
 from tallystick.identity.proof import Prover
-from tests.core.world import ACME, ANNA, BERT, MINUTE, NOW, ROOT, at
+from tests.core.world import ACME, ANNA, BERT, BLOG, MINUTE, NOW, ROOT, at
 from tests.http.world import BY_PASSWORD, KEYS, PASSWORDS, World, main_id
 
 ANOTHER = "quite another horse 42"
@@ -165,3 +167,26 @@ async def test_a_token_is_made_only_while_what_proved_its_user_holds(
     assert response.status_code == (200 if change == "nothing" else 401)
     await become(world, ANNA, locked=False)
     assert await world.count(ANNA) == (2 if change == "nothing" else 1)
+
+
+async def test_a_token_that_is_handed_over_between_guard_and_change_is_let_in_as_what_it_is_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine would be told, once, that its token is no good."""
+    await become(world, ANNA, role=Role.ENGINEER)
+    asking, secret = await world.give(ANNA, "ci")
+    people, rename = world.store.people, world.store.people.rename_service
+    plan = HandOver(moved=(asking.id,), ended=(main_id(ANNA),), role=Role.ENGINEER, delete=False)
+
+    async def late(*args: Any, **more: Any) -> bool:
+        await people.hand_over(ANNA.id, customer_id=ACME.id, plan=plan, by=at(NOW))
+        return await rename(*args, **more)
+
+    monkeypatch.setattr(people, "rename_service", late)
+    answer = await world.ask("PUT", f"/service/{BLOG.id}", secret, json={"name": "renamed"})
+
+    assert (answer.status_code, answer.json().get("name")) == (200, "renamed")
+    found = await world.store.events.find(ACME.id, Sought(), after=None, size=100)
+    assert [(event.by.user_id, event.by.token_id) for event in found if event.action == "service.update"] == [
+        (None, asking.id)
+    ]
