@@ -167,7 +167,7 @@ async def test_each_filter_finds_what_it_says(
         ("until=0001-01-01T00:00:00Z", "until must be an RFC 3339 date and time"),
         ("since=2026-02-03T04:05:06+02:00", "(a + is written %2B)"),
         ("limit=1&limit=2", "limit was given more than once"),
-        ("userid=x", "userid is not understood: this list takes user_id, token_id, target_id, action, since, until"),
+        ("userid=x", "userid is not understood: this takes user_id, token_id, target_id, action, since, until"),
     ],
 )
 async def test_what_is_not_understood_is_refused_by_name(world: World, query: str, said: str) -> None:

@@ -155,6 +155,9 @@ async def test_however_a_token_is_presented(world: World, secrets: dict[str, str
         ("narrow", f"scope=purge_all&service={SHOP.id}", 403),
         ("plain", "scope=", 400),
         ("plain", "scope=global&scope=global", 400),
+        # What is meant by it would not be checked, and it would look as if it had been.
+        ("plain", "scop=global", 400),
+        ("narrow", "scope=purge_select&services=x", 400),
     ],
 )
 async def test_check_says_whether_the_token_may(

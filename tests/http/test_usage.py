@@ -244,7 +244,7 @@ def _back(hours: int) -> tuple[str, int]:
             {"since": "2026-01-03T03:59:59Z", "until": "2026-02-03T04:00:00Z"},
             "from since to until there are at most 31",
         ),
-        ({"sinse": "2026-02-03T03:00:00Z"}, "sinse is not understood: this list takes since, until"),
+        ({"sinse": "2026-02-03T03:00:00Z"}, "sinse is not understood: this takes since, until"),
     ],
 )
 async def test_what_cannot_be_meant_is_400(world: World, query: dict[str, str], sentence: str) -> None:

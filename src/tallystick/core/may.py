@@ -5,7 +5,6 @@ A service is reached when the token is limited to it, or, without limits, when i
 """
 
 from tallystick.core.scope import GLOBAL, VERIFY, Scope
-from tallystick.core.token import Token
 
 
 def has_scope(scope: Scope, wanted: str) -> bool:
@@ -13,6 +12,6 @@ def has_scope(scope: Scope, wanted: str) -> bool:
     return all(word in scope.words or (word != VERIFY and GLOBAL in scope.words) for word in wanted.split())
 
 
-def is_limited_to(token: Token, service_id: str) -> bool | None:
-    """Whether a limited token reaches a service; None for one that is not limited, where the customer's services say."""
-    return service_id in token.services if token.services else None
+def is_limited_to(services: tuple[str, ...], service_id: str) -> bool | None:
+    """Whether a token limited to `services` reaches one; None for one that is not limited, where the customer's services say."""
+    return service_id in services if services else None

@@ -10,11 +10,11 @@ from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.http import guards
-from tallystick.http.queries import read, text
+from tallystick.http.queries import read, require_known, text
 from tallystick.http.routes import Ask, json_answer
 
 QUERIES: Final = (
-    text("scope", "Words that the token must have; `global` has all of them."),
+    text("scope", "Words that the token must have; `global` has all of them but `verify`."),
     text("service", "The id of a service that the token must reach."),
 )
 _NO: Final = {
@@ -32,6 +32,7 @@ async def check(ask: Ask) -> Response:
 
     `scope` and `service` say what; without them it is enough that the token is live.  The headers name whose it is.
     """
+    require_known(ask.request, QUERIES)
     token = ask.caller.token
     refused = await why_not(ask, token, **read(ask.request, QUERIES))
     guards.count(ask.wiring, ask.request, token, refused=refused)
@@ -68,7 +69,7 @@ async def why_not(ask: Ask, token: Token, scope: str | None = None, service: str
 
 
 async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:
-    limited = is_limited_to(token, service_id)
+    limited = is_limited_to(token.services, service_id)
     if limited is not None:
         return limited
     memory = ask.wiring.memory

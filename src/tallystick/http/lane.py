@@ -110,7 +110,7 @@ class Lane:
             return False
         if name == "scope":
             return has_scope(token.scope, value)
-        limited = is_limited_to(token, value)
+        limited = is_limited_to(token.services, value)
         return self._reaches(grant, value) if limited is None else limited
 
     def _reaches(self, grant: Grant[Seen], service_id: str) -> bool:

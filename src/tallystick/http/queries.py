@@ -67,7 +67,7 @@ def require_known(request: Request, table: Iterable[Query]) -> None:
     known = [query.name for query in table]
     for name in request.query_params:
         if name not in known:
-            raise Invalid(f"{name} is not understood: this list takes {', '.join(known)}", code="invalid_request")
+            raise Invalid(f"{name} is not understood: this takes {', '.join(known)}", code="invalid_request")
 
 
 def read(request: Request, table: Iterable[Query]) -> dict[str, Any]:
