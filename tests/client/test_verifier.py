@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx2
 import pytest
 
 from tallystick import (
@@ -252,6 +253,38 @@ def test_many_threads_get_the_same_verdict(server: RunningServer, verifier: Veri
 
     assert len(verdicts) == 1_600
     assert all(verdicts)
+
+
+def sponsored(server: RunningServer) -> int:
+    """How many verifiers the workers speak for, all together."""
+    answer = httpx2.get(f"{server.url}/metrics", headers={"Fastly-Key": server["SUPERUSER_TOKEN"]}).raise_for_status()
+    (line,) = [line for line in answer.text.splitlines() if line.startswith("tallystick_remote_verifiers ")]
+    return int(float(line.split()[1]))
+
+
+def test_it_stays_with_one_worker_however_much_it_asks(server: RunningServer, key: str) -> None:
+    """Else whoever revokes would wait for a worker that it has left, until the lease from there has ended."""
+    tokens, enough = [issued(server) for _ in range(2)], threading.Event()
+
+    def ask(verifier: Verifier) -> None:
+        while not enough.is_set():
+            for token in tokens:  # each takes the other's place: each is asked about
+                verifier.check(token.secret)
+
+    until(lambda: sponsored(server) == 0)
+    with Verifier(server.url, key, most=1) as verifier:
+        threads = [threading.Thread(target=ask, args=(verifier,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            until(lambda: sponsored(server) > 0)
+            followed = {sponsored(server) for _ in range(100)}
+        finally:
+            enough.set()
+            for thread in threads:
+                thread.join()
+
+    assert followed == {1}
 
 
 def test_the_memory_is_bounded(server: RunningServer, key: str) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from tallystick.core.caller import Reach
 from tallystick.core.changes import Hearing
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS
 from tallystick.core.secret import Secret
 from tallystick.core.sponsor import SPONSORED_MAX, Sponsor, veil
 from tallystick.http.times import stamp
-from tests.core.world import ANNA, BLOG, FOREIGN, MINUTE, NOW, ROOT, SHOP, STRANGER, add, machine
+from tests.core.world import ANNA, BLOG, FOREIGN, MINUTE, NOW, ROOT, SHOP, STRANGER, add, at, machine
 from tests.http.world import World, main_id
 
 ME, OTHER = "verifier-number-1", "verifier-number-2"
@@ -93,6 +94,17 @@ async def test_one_that_comes_from_another_server_is_told_all_that_it_has_missed
     assert (told["upto"], told["begin"]) == (before + 2, False)
 
 
+async def test_one_that_comes_from_a_server_that_is_ahead_does_not_begin_again(world: World, key: str) -> None:
+    task = world.wiring.memory._task
+    assert task is not None
+    task.cancel()  # this one has not looked yet
+    await world.store.tokens.revoke(main_id(ANNA), reach=Reach(ANNA.customer_id, None), by=at(NOW, request_id="r"))
+
+    told = (await sync(world, key, await head(world))).json()
+
+    assert (told["begin"], told["upto"]) == (False, await head(world))
+
+
 async def test_one_that_has_heard_of_more_than_there_is_begins_again(world: World, key: str) -> None:
     assert (await sync(world, key, 10_000)).json()["begin"]
 
@@ -144,6 +156,10 @@ async def test_what_it_accepted_is_seen_as_a_use(world: World, key: str) -> None
 
     seen = (await world.ask("GET", f"/tokens/{main_id(ANNA)}", ROOT)).json()
     assert seen["last_used_at"] == stamp(NOW + MINUTE)
+
+
+async def test_a_count_that_no_database_can_add_up_is_refused(world: World, key: str) -> None:
+    assert (await sync(world, key, used=[{"token_id": main_id(ANNA), "count": 2**53}])).status_code == 400
 
 
 def test_there_is_a_limit_to_how_many_one_process_speaks_for() -> None:

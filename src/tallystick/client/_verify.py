@@ -16,7 +16,8 @@ from tallystick.client._flow import Flow
 from tallystick.client._line import Body, Line
 from tallystick.client.models._read import decode
 from tallystick.core.changes import Change, Kind
-from tallystick.core.may import has_scope
+from tallystick.core.known import Customers, Known
+from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.scope import stored
 from tallystick.core.secret import Digest, Secret
 from tallystick.core.sponsor import veil
@@ -111,7 +112,7 @@ class Memory:
         self._id = secrets.token_urlsafe(24)
         self._key = secrets.token_bytes(32)
         self.verifier = Verifier[Verdict](size=_size, most=most, most_bytes=most_bytes)
-        self._reached: dict[str, set[str]] = {}
+        self._customers = Customers(self.verifier)
         self._used: list[Grant[Verdict]] = []
         self._began = False
 
@@ -127,15 +128,23 @@ class Memory:
         verdict = grant.what
         if scope is not None and not has_scope(stored(verdict.scope), scope):
             return msgspec.structs.replace(verdict, ok=False, reason="scope")
-        if service is not None and service not in verdict.services:
-            if verdict.services:
+        if service is not None:
+            reached = is_limited_to(verdict.services, service)
+            if reached is False:
                 return msgspec.structs.replace(verdict, ok=False, reason="service")
-            if service not in self._reached.get(grant.party.customer_id, ()):
+            if reached is None and not self._reaches(grant, service):
                 return None
         if grant.hits == 0:
             self._used.append(grant)
         grant.hits += 1
         return verdict
+
+    def _reaches(self, grant: Grant[Verdict], service: str) -> bool:
+        """Whether it is known that this is one of the customer's.  What is known holds for as long as the grant does."""
+        known = grant.prepared
+        if not isinstance(known, Known) or service not in known.reached:
+            known = grant.prepared = self._customers.recall(grant.party.customer_id)
+        return known is not None and service in known.reached
 
     def ask(self, secret: str, scope: str | None, service: str | None) -> Flow[Verdict]:
         """The verdict by the server, which is remembered if the token is good, whatever it was asked for."""
@@ -166,11 +175,8 @@ class Memory:
         with self._lock:
             if told.begin:
                 self.verifier.begin(at=told.upto)
-                self._reached.clear()
             else:
                 self.verifier.hear([Change(each.kind, each.id) for each in told.changes], upto=told.upto)
-                for each in told.changes:
-                    self._reached.pop(each.id, None)
             self._began = True
             # From before it was asked for: on its way the server's clock went on.
             self.verifier.hold(until=noted + told.lease_ms)
@@ -192,8 +198,8 @@ class Memory:
         until = FOREVER if found.lasts_ms is None else noted + found.lasts_ms
         digest = Digest(blake2b(secret.encode(), key=self._key, digest_size=16).digest())
         self.verifier.learn(digest, _verdict(found, ok=True), whose, as_of=as_of, until=until)
-        if found.ok and service is not None and not found.services and self.verifier.is_current(whose, as_of=as_of):
-            self._reached.setdefault(whose.customer_id, set()).add(service)
+        if found.ok and service is not None and not found.services:
+            self._customers.learn(whose.customer_id, as_of=as_of, reached=[service])
 
     def _take_used(self) -> dict[str, int]:
         some, self._used = self._used[:REPORTED_MAX], self._used[REPORTED_MAX:]

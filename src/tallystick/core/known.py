@@ -5,12 +5,11 @@ that customer: the grant says that there is a lease, and is void as soon as some
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tallystick.core.people import Customer, Service
-from tallystick.core.ports import Seen
 from tallystick.core.verifier import Verifier, Whose
 
 SIZE_MAX: Final = 100_000  # customers and their services, together
@@ -34,7 +33,8 @@ class Known(msgspec.Struct):
 class Customers:
     """All that are known, bounded: the one that was learned first goes first."""
 
-    def __init__(self, verifier: Verifier[Seen], *, most: int = SIZE_MAX) -> None:
+    # Any: whatever it remembers of tokens.
+    def __init__(self, verifier: Verifier[Any], *, most: int = SIZE_MAX) -> None:
         self._verifier = verifier
         self._most = most
         self._known: dict[str, Known] = {}

@@ -67,14 +67,15 @@ class Sponsor:
         One that still holds a lease answers by what it has confirmed until it confirms more.  One that holds none uses this
         lease only when it has applied what comes with it, so it counts as having heard that.  Raises `Throttled`.
         """
-        self._let_go_of_lapsed(steady)
         known = self._those.get(name)
-        if known is not None:
+        if known is not None and known.until > steady:
             known.until = max(known.until, until)
-        elif len(self._those) >= self._most:
-            raise Throttled(f"this server speaks for {self._most} verifiers already", retry_after=1)
-        else:
-            self._those[name] = Sponsored(upto, until)
+            return
+        if known is None and len(self._those) >= self._most:
+            self._let_go_of_lapsed(steady)
+            if len(self._those) >= self._most:
+                raise Throttled(f"this server speaks for {self._most} verifiers already", retry_after=1)
+        self._those[name] = Sponsored(upto, until)
 
     def leave(self, name: str) -> None:
         """It answers from memory no more."""

@@ -136,8 +136,6 @@ class Verifier(Generic[T]):
 
     def begin(self, *, at: int) -> None:
         """Forget everything, and go on from change `at`: what was read before it will not be learned."""
-        for grant in self._grants.values():
-            grant.party.over = True
         self._grants.clear()
         self._by_token.clear()
         self._parties.clear()

@@ -178,6 +178,8 @@ class Memory:
 
     async def _told(self, acked: int | None) -> tuple[Change, ...] | None:
         """What came after `acked`, up to what we have applied; None when it has to begin."""
+        if acked is not None and acked > self.verifier.applied:
+            await self._catch_up()  # it comes from a server that has seen more of the same, a moment before us
         if acked is None or acked > self.verifier.applied:
             return None
         told = self.sponsor.after(acked, applied=self.verifier.applied)
@@ -245,6 +247,8 @@ class Memory:
 
     async def _say_heard(self) -> None:
         """Say in the store up to where we have heard, and all whom we speak for."""
+        if self._said >= self.verifier.applied:
+            return  # all is said: as nearly always when somebody asks again
         heard = self.sponsor.heard(self.verifier.applied, steady=self._steady())
         if heard > self._said:
             await self._changes.ack(self._id, heard)

@@ -15,7 +15,8 @@ from tallystick.http.routes import Ask, json_answer, no_content
 from tallystick.steady import steady
 
 _ID_CHARS: Final = range(16, 65)
-_Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+_Seq: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]  # of half a second: sums of it stay numbers of 64 bits
 
 
 class Used(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,7 +29,7 @@ class Used(msgspec.Struct, forbid_unknown_fields=True):
 class Sync(msgspec.Struct, forbid_unknown_fields=True):
     """`acked`: the number up to which all changes are applied; null: nothing is remembered yet.  `used`: up to 10,000."""
 
-    acked: _Count | None = None
+    acked: _Seq | None = None
     used: list[Used] = []
 
 

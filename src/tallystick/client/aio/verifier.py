@@ -3,9 +3,9 @@
 import os
 import weakref
 from contextlib import nullcontext, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
+from tallystick.client._flow import Flow
 from tallystick.client._verify import Memory, Verdict
 from tallystick.client.aio._api import AsyncApi
 from tallystick.core.errors import TallystickError
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     import httpx2
 
 _AGAIN_SECONDS: Final = 0.3
+
+
+class _To(TypedDict):
+    """Where to, and as whom."""
+
+    token: str | Secret | None
+    url: str | None
+    timeout: float
+    patience: float
+    transport: "httpx2.AsyncBaseTransport | None"
+
+
+class _Follower(AsyncApi):
+    """A connection of its own, for one at a time: see the other one."""
+
+    async def carry_out(self, flow: Flow[None]) -> None:
+        """Send it, and take in the answer."""
+        await self._run(flow)
 
 
 class AsyncVerifier(AsyncApi):
@@ -36,9 +54,7 @@ class AsyncVerifier(AsyncApi):
         most_bytes: int = 64 * 1024 * 1024,
         transport: "httpx2.AsyncBaseTransport | None" = None,
     ) -> None:
-        self._connect = partial(
-            AsyncApi.__init__, self, token, url=url, timeout=timeout, patience=0, transport=transport
-        )
+        self._to: _To = {"token": token, "url": url, "timeout": timeout, "patience": 0, "transport": transport}
         self._connect()
         self._memory = Memory(self._line, most=most, most_bytes=most_bytes, steady=steady, lock=nullcontext())
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +92,8 @@ class AsyncVerifier(AsyncApi):
             with suppress(asyncio.CancelledError):
                 await self._task
             with suppress(TallystickError):
-                await self._run(self._memory.leave())
+                await self._follower.carry_out(self._memory.leave())
+        await self._follower.aclose()
         await super().aclose()
 
     async def _keep_following(self) -> None:
@@ -84,9 +101,13 @@ class AsyncVerifier(AsyncApi):
 
         while True:
             try:
-                await self._run(self._memory.sync())
+                await self._follower.carry_out(self._memory.sync())
             except Exception:  # noqa: BLE001 - whatever it is: without this task there would be no lease any more
                 await asyncio.sleep(_AGAIN_SECONDS)  # noqa: TID251 - the server is away; this is how often it is looked for
+
+    def _connect(self) -> None:
+        super().__init__(**self._to)
+        self._follower = _Follower(**self._to)
 
     def _begin_in_child(self) -> None:
         """After a fork: connections and task are the parent's."""

@@ -3,9 +3,9 @@
 import os
 import threading
 import weakref
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
+from tallystick.client._flow import Flow
 from tallystick.client._verify import Memory, Verdict
 from tallystick.client.sync._api import Api
 from tallystick.core.errors import TallystickError
@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     import httpx2
 
 _AGAIN_SECONDS: Final = 0.3
+
+
+class _To(TypedDict):
+    """Where to, and as whom."""
+
+    token: str | Secret | None
+    url: str | None
+    timeout: float
+    patience: float
+    transport: "httpx2.BaseTransport | None"
+
+
+class _Follower(Api):
+    """A connection of its own, for one at a time: so it stays with one worker, which knows what it has heard.
+
+    Each that it came from would wait for it, until the lease that it has from there has ended.
+    """
+
+    def carry_out(self, flow: Flow[None]) -> None:
+        """Send it, and take in the answer."""
+        self._run(flow)
 
 
 class Verifier(Api):
@@ -56,7 +77,7 @@ class Verifier(Api):
         transport: "httpx2.BaseTransport | None" = None,
     ) -> None:
         """`url`, `token`: as for `TokensApi`.  `timeout`: seconds for one question.  `most`: tokens that are remembered."""
-        self._connect = partial(Api.__init__, self, token, url=url, timeout=timeout, patience=0, transport=transport)
+        self._to: _To = {"token": token, "url": url, "timeout": timeout, "patience": 0, "transport": transport}
         self._connect()
         self._lock = threading.Lock()
         self._memory = Memory(self._line, most=most, most_bytes=most_bytes, steady=steady, lock=self._lock)
@@ -94,11 +115,12 @@ class Verifier(Api):
             self._thread.join()
         try:
             if self._thread is not None:
-                self._run(self._memory.leave())
+                self._follower.carry_out(self._memory.leave())
         except TallystickError:
             pass  # the lease ends by itself
         finally:
             self._memory.verifier.let_go()
+            self._follower.close()
             super().close()
 
     def _follow(self) -> None:
@@ -112,9 +134,13 @@ class Verifier(Api):
     def _keep_following(self) -> None:
         while not self._over.is_set():
             try:
-                self._run(self._memory.sync())
+                self._follower.carry_out(self._memory.sync())
             except Exception:  # noqa: BLE001 - whatever it is: without this thread there would be no lease any more
                 self._over.wait(_AGAIN_SECONDS)
+
+    def _connect(self) -> None:
+        super().__init__(**self._to)
+        self._follower = _Follower(**self._to)
 
     def _begin_in_child(self) -> None:
         """After a fork: connections and thread are the parent's, and a lock may be held by a thread that is not here."""
