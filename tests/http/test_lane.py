@@ -140,6 +140,7 @@ async def test_however_a_token_is_presented(world: World, secrets: dict[str, str
     [
         ("plain", "scope=global", 200),
         ("plain", "scope=purge_all", 200),
+        ("plain", "scope=verify", 403),
         ("plain", "scope=global:read", 200),
         ("narrow", "scope=purge_select", 200),
         ("narrow", "scope=global%3Aread", 200),

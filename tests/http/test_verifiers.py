@@ -73,6 +73,22 @@ async def test_a_revocation_waits_for_one_that_says_nothing_until_its_lease_has_
     assert LEASE_MS / 4 < waited <= LEASE_MS + MARGIN_MS
 
 
+async def test_a_server_that_stops_is_waited_for_while_those_whom_it_spoke_for_hold_leases(
+    world: World, key: str
+) -> None:
+    told = (await sync(world, key)).json()
+
+    await world.wiring.memory.finish()
+
+    assert (await hearing(world, told["upto"] + 1)).missing == 1
+
+
+async def test_a_server_that_spoke_for_nobody_is_not_waited_for_when_it_has_stopped(world: World) -> None:
+    await world.wiring.memory.finish()
+
+    assert (await hearing(world, await head(world) + 1)).missing == 0
+
+
 async def test_nobody_waits_for_one_that_has_left(world: World, key: str) -> None:
     await sync(world, key)
 
