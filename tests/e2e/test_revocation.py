@@ -1,8 +1,9 @@
-"""A short run of the proof in `bench/revocation.py`, and that it finds what it looks for."""
+"""A short run of the proof in `bench/revocation/`, and that it finds what it looks for."""
 
 import pytest
 
-from bench.revocation import measure
+from bench.revocation.broken import BROKEN
+from bench.revocation.proof import measure
 
 
 def test_while_processes_are_harmed_nobody_accepts_what_was_answered_as_revoked() -> None:
@@ -14,6 +15,7 @@ def test_while_processes_are_harmed_nobody_accepts_what_was_answered_as_revoked(
     assert outcome.harmed
 
 
-@pytest.mark.parametrize("broken", ["ackbefore", "servebefore"])
+@pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_rule_is_found(broken: str) -> None:
-    assert measure(tokens=60, seconds=12, broken=broken).accepted_after > 0
+    """It ends as soon as it is: the time is how long chance may take, on a machine that does much else."""
+    assert measure(tokens=1_200, seconds=120, broken=broken).accepted_after > 0
