@@ -22,7 +22,7 @@ ASKED_AFTER: Final = 50
 """How often each asks about a token that is over: right after the end is when it could go wrong."""
 
 NEAR: Final = 3
-"""Half of all questions are about the tokens that were revoked last, and those that are next: so many of each."""
+"""Half of all questions (with a broken rule, all) are about the tokens that were revoked last and those that are next: so many of each."""
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
@@ -30,18 +30,18 @@ _SPAWN: Final = multiprocessing.get_context("spawn")
 def ask_in_process(url: str, key: str, secrets: list[str], over: Any, counts: Any, broken: str | None) -> None:
     """One process with a verifier of its own."""
     # Room for a few only: what is being looked up while it is revoked is where it could go wrong.
-    verifier = Verifier(url, key, timeout=30, most=2 * NEAR)
-    if broken is not None:
-        verifier._memory.__class__, _ = BROKEN[broken]
-    _ask(lambda secret: verifier.check(secret).ok, secrets, over, counts)
+    _ask_verifier(Verifier(url, key, timeout=30, most=2), secrets, over, counts, broken)
 
 
 def ask_with_room(url: str, key: str, secrets: list[str], over: Any, counts: Any, broken: str | None) -> None:
     """One process with a verifier that remembers all of them: as fast as it gets."""
-    verifier = Verifier(url, key, timeout=30)
+    _ask_verifier(Verifier(url, key, timeout=30), secrets, over, counts, broken)
+
+
+def _ask_verifier(verifier: Verifier, secrets: list[str], over: Any, counts: Any, broken: str | None) -> None:
     if broken is not None:
-        verifier._memory.__class__, _ = BROKEN[broken]
-    _ask(lambda secret: verifier.check(secret).ok, secrets, over, counts)
+        verifier._memory.__class__ = BROKEN[broken].memory
+    _ask(lambda secret: verifier.check(secret).ok, secrets, over, counts, near=0.5 if broken is None else 1)
 
 
 def ask_over_http(url: str, _key: str, secrets: list[str], over: Any, counts: Any, _broken: str | None) -> None:
@@ -60,14 +60,14 @@ def ask_over_http(url: str, _key: str, secrets: list[str], over: Any, counts: An
             raise TallystickError("the connection was lost") from error
         return answer.status == 200
 
-    _ask(check, secrets, over, counts)
+    _ask(check, secrets, over, counts, near=0.5)
 
 
-def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: Any) -> None:
+def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: Any, *, near: float) -> None:
     chance = random.Random(os.getpid())
     asked_after = bytearray(len(secrets))
     while True:
-        which = _next(chance, over)
+        which = _next(chance, over, near)
         was_over = over[which]
         if was_over:
             if asked_after[which] == ASKED_AFTER:
@@ -83,8 +83,8 @@ def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: An
             counts[ACCEPTED_AFTER] += 1
 
 
-def _next(chance: random.Random, over: Any) -> int:
-    if chance.random() < 0.5:
+def _next(chance: random.Random, over: Any, near: float) -> int:
+    if chance.random() >= near:
         return chance.randrange(len(over))
     first = max(bytes(over).find(0), 0)
     return min(max(first + chance.randrange(-NEAR, NEAR), 0), len(over) - 1)
@@ -96,6 +96,7 @@ class Asker:
 
     target: Callable[..., None]
     server_port: int
+    slow: int
     others: tuple[Any, ...]
     counts: Any = field(default_factory=lambda: RawArray(c_uint64, 3))
     _process: SpawnProcess | None = None
@@ -103,7 +104,7 @@ class Asker:
 
     def start(self) -> None:
         """In a process of its own."""
-        self._network = self._network or Network(self.server_port)
+        self._network = self._network or Network(self.server_port, slow=self.slow)
         key, secrets, over, broken = self.others
         arguments = (self._network.url, key, secrets, over, self.counts, broken)
         self._process = _SPAWN.Process(target=self.target, args=arguments, daemon=True)

@@ -1,9 +1,9 @@
 """Rules of verifiers, broken on purpose: only here, to see that the proof finds it.
 
-Each comes with the harm under which it shows; some need none.
+Each comes with the harm and the network under which it shows.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bench.revocation.harm import Way
 from tallystick.client._verify import Memory
@@ -50,9 +50,19 @@ class _ServeBefore(Memory):
         self.verifier.hold(until=self.verifier.lease_until + 60_000)
 
 
-BROKEN: Final[dict[str, tuple[type[Memory], tuple[Way, ...]]]] = {
-    "arrival": (_FromArrival, (Way.CUT,)),
-    "ackbefore": (_AckBefore, ()),
-    "noplaceholder": (_NoPlaceholder, ()),
-    "servebefore": (_ServeBefore, (Way.FREEZE_VERIFIER,)),
+class Rule(NamedTuple):
+    """A broken rule, and what makes it show."""
+
+    memory: type[Memory]
+    ways: tuple[Way, ...]
+    slow: int | None = (
+        None  # the connection: 0 = the one for questions, 1 = the one that is followed by; None = as it comes
+    )
+
+
+BROKEN: Final = {
+    "arrival": Rule(_FromArrival, (Way.CUT,), slow=1),
+    "ackbefore": Rule(_AckBefore, ()),
+    "noplaceholder": Rule(_NoPlaceholder, (), slow=0),
+    "servebefore": Rule(_ServeBefore, (Way.FREEZE_VERIFIER,)),
 }

@@ -69,7 +69,7 @@ def _harm(
         else:
             pid = _whom(way, server, victim, chance)
             send(pid, signal.SIGSTOP)
-            wait(chance.choice(_SECONDS))
+            wait(chance.choice(_SECONDS) if len(ways) > 1 else _SECONDS[-1])
             send(pid, signal.SIGCONT)
         done[way.value] += 1
 

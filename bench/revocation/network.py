@@ -1,8 +1,8 @@
-"""`python -m bench.revocation.network PORT`: what lies between a verifier and the server, as a process of its own.
+"""`python -m bench.revocation.network PORT WHICH`: what lies between a verifier and the server, as a process of its own.
 
-It prints its own port, and hands on what comes, in order.  Every second connection is a slow one: so what a verifier has asked can come
-after what it was told later on another.  Frozen, it is a network that is cut: what was sent arrives when it is whole again, which is
-worse than being lost.
+It prints its own port, and hands on what comes, in order.  Every second connection is a slow one, the first (0) or the other (1): so
+what a verifier has asked can come after what it was told later on another.  Frozen, it is a network that is cut: what was sent arrives
+when it is whole again, which is worse than being lost.
 """
 
 import asyncio
@@ -18,10 +18,9 @@ _SLOW_SECONDS: Final = (0.01, 0.06)
 class Network:
     """The process, as its parent sees it."""
 
-    def __init__(self, server_port: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.revocation.network", str(server_port)], stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, server_port: int, *, slow: int) -> None:
+        command = [sys.executable, "-m", "bench.revocation.network", str(server_port), str(slow)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None, "it was asked for"
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
         self.pid = self._process.pid
@@ -47,11 +46,11 @@ async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *
         writer.close()
 
 
-async def _serve(server_port: int) -> None:
+async def _serve(server_port: int, which: int) -> None:
     numbers = itertools.count()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        slow = next(numbers) % 2 == 0
+        slow = next(numbers) % 2 == which
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", server_port)
         except OSError:  # it is being started again
@@ -65,4 +64,4 @@ async def _serve(server_port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(*map(int, sys.argv[1:])))

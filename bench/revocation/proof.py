@@ -55,28 +55,32 @@ def measure(*, tokens: int, seconds: float, broken: str | None = None) -> Outcom
 def _measure(server: Server, tokens: int, seconds: float, broken: str | None) -> Outcome:
     key, made = _make(server, tokens)
     over = RawArray("B", tokens)
-    others = (key, [secret for _, secret in made], over, broken)
-    verifiers = [Asker(target, server.port, others) for target in (ask_in_process, ask_in_process, ask_with_room)]
-    askers = [*verifiers, Asker(ask_over_http, server.port, others)]
+    others, rule = (key, [secret for _, secret in made], over, broken), BROKEN[broken] if broken else None
+
+    def asker(target: Callable[..., None], slow: int) -> Asker:
+        return Asker(target, server.port, slow if rule is None or rule.slow is None else rule.slow, others)
+
+    verifiers = [asker(ask_in_process, 0), asker(ask_in_process, 1), asker(ask_with_room, 1)]
+    askers = [*verifiers, asker(ask_over_http, 1)]
 
     def found() -> bool:
         return broken is not None and _sum(askers, ACCEPTED_AFTER) > 0
 
     wait, began = threading.Event().wait, time.monotonic()
     try:
-        for asker in askers:
-            asker.start()
-        while not all(asker.counts[CHECKED] for asker in askers):
+        for each in askers:
+            each.start()
+        while not all(each.counts[CHECKED] for each in askers):
             wait(0.01)
-        with harming(server, verifiers, BROKEN[broken][1] if broken else WAYS) as harmed:
+        with harming(server, verifiers, rule.ways if rule else WAYS) as harmed:
             revoked = _revoke_all(server, made, over, pause=seconds / tokens, found=found)
             if not found():
                 wait(1.0)  # those who were frozen last still have something to say
-            if not all(asker.is_alive for asker in askers):
+            if not all(each.is_alive for each in askers):
                 raise RuntimeError("a process that asks has ended by itself")
     finally:
-        for asker in askers:
-            asker.end()
+        for each in askers:
+            each.end()
     checked, accepted_after, unanswered = (_sum(askers, which) for which in (CHECKED, ACCEPTED_AFTER, UNANSWERED))
     return Outcome(checked, accepted_after, unanswered, revoked, dict(harmed), time.monotonic() - began)
 
