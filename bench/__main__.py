@@ -4,11 +4,18 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from bench import client, lane, service
+from bench import client, lane, memory, receipts, service, under_load
 from bench.load import Missing
 from bench.revocation import proof
 
-PARTS = {"service": service.run, "lane": lane.run, "client": client.run}
+PARTS = {
+    "service": service.run,
+    "lane": lane.run,
+    "memory": memory.run,
+    "load": under_load.run,
+    "receipts": receipts.run,
+    "client": client.run,
+}
 ONLY_BY_NAME = {"revocation": proof.run}  # a quarter of an hour
 
 
