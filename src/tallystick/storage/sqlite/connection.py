@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError, Unavailable
+from tallystick.core.errors import Invalid, Unavailable
 
 R = TypeVar("R")
 
@@ -74,13 +74,6 @@ def unavailable(error: BaseException) -> Unavailable:
     if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("the store is busy")
     return Unavailable("the store cannot be used now")
-
-
-def refused(error: sqlite3.IntegrityError, *, taken: str, missing: str) -> TallystickError:
-    """What to say when a key refused a row: `taken` (Conflict) or `missing` (NotFound)."""
-    if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return NotFound(missing)
-    return Conflict(taken)
 
 
 def primary_code(error: sqlite3.Error) -> int | None:

@@ -72,7 +72,7 @@ def fingerprint(path: Path) -> str | None:
 def bind_key(path: Path, key_fingerprint: str) -> None:
     """Say, once and for all, which key file belongs to this database.  Raises `Invalid` when it is another one."""
     with _clear_errors(path), closing(open_checked(path, busy_seconds=_BUSY_SECONDS)) as connection:
-        keep = load("sqlite", driver="sqlite3").keep_meta
+        keep = load("sqlite").keep_meta
         connection.execute(keep, {"name": "key_fingerprint", "value": key_fingerprint})
         if _meta(connection, "key_fingerprint") != key_fingerprint:
             raise Invalid(
@@ -133,7 +133,7 @@ def _apply(connection: sqlite3.Connection, step: Migration) -> None:
 
 
 def _meta(connection: sqlite3.Connection, name: str) -> str | None:
-    row = connection.execute(load("sqlite", driver="sqlite3").meta, {"name": name}).fetchone()
+    row = connection.execute(load("sqlite").meta, {"name": name}).fetchone()
     return None if row is None else str(row[0])
 
 

@@ -1,15 +1,5 @@
 -- Changes: what only SQLite says so.
 
--- name: add_changes(changes)!
--- Write down what a change is about.  `changes`: rows of 5 values, as one JSON array.
-INSERT OR IGNORE INTO change (seq, kind, key, at, request_id)
-SELECT json_extract(value, '$[0]'),
-       json_extract(value, '$[1]'),
-       json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'),
-       json_extract(value, '$[4]')
-  FROM json_each(:changes);
-
 -- name: note_heard(heard)!
 -- Note that everybody has heard of changes, where it is not noted.  `heard`: rows of 4 values, as one JSON array.
 UPDATE receipt
@@ -19,3 +9,29 @@ UPDATE receipt
   FROM json_each(:heard) AS h
  WHERE receipt.seq = json_extract(h.value, '$[0]')
    AND receipt.heard_at IS NULL;
+
+-- name: lease(id, boot, acked, now, lasts_ms)!
+-- A verifier may answer from memory until then.
+INSERT INTO verifier (id, boot, acked, lease_until)
+VALUES (:id, :boot, :acked, :now + :lasts_ms)
+ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, acked = excluded.acked, lease_until = excluded.lease_until;
+
+-- name: ack(id, acked)!
+-- A verifier has heard of everything up to there.
+UPDATE verifier
+   SET acked = :acked
+ WHERE id = :id
+   AND acked < :acked;
+
+-- name: hearing(seq, boot, now)^
+-- How many hold a lease, and how many of them have not heard of a change.
+SELECT count(*), coalesce(sum(CASE WHEN acked < :seq THEN 1 ELSE 0 END), 0)
+  FROM verifier
+ WHERE boot = :boot
+   AND lease_until > :now;
+
+-- name: trim_verifiers(boot, now)!
+-- Drop the leases that are over, and those of another start of this machine.
+DELETE FROM verifier
+ WHERE boot <> :boot
+    OR lease_until < :now;

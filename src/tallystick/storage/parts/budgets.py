@@ -1,22 +1,18 @@
-"""Write budgets in SQLite."""
+"""Write budgets."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
 from tallystick.storage import rows
-from tallystick.storage.sqlite.writer import Writer
-from tallystick.storage.statements import load
+from tallystick.storage.transaction import Transaction, Writes
 
-_SQL: Final = load("sqlite", driver="sqlite3")
 _Purse = tuple[int, str]  # hour and key
 
 
-class SqliteBudgets:
+class SqlBudgets:
     """`budget.WriteBudgets`."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writes) -> None:
         self._writer = writer
 
     async def spend(self, key: str, *, hour: int) -> int:
@@ -26,12 +22,11 @@ class SqliteBudgets:
         await self._writer.submit(_forget_hours, before)
 
 
-def _spend(connection: sqlite3.Connection, purses: Sequence[_Purse]) -> list[int]:
+async def _spend(tx: Transaction, purses: Sequence[_Purse]) -> list[int]:
     """All of them in one statement; those of one purse get the last numbers of it, in order."""
     asked = Counter(purses)
     wanted = rows.json([(hour, key, count) for (hour, key), count in asked.items()])
-    # Not read row by row: a statement that is left open keeps the transaction from ending.
-    found = connection.execute(_SQL.spend_all, {"asked": wanted}).fetchall()
+    found = await tx.all(tx.sql.spend_all, {"asked": wanted})
     number = {(hour, key): count - asked[hour, key] for hour, key, count in found}
     numbers = []
     for purse in purses:
@@ -40,6 +35,6 @@ def _spend(connection: sqlite3.Connection, purses: Sequence[_Purse]) -> list[int
     return numbers
 
 
-def _forget_hours(connection: sqlite3.Connection, instants: Sequence[int]) -> list[None]:
-    connection.execute(_SQL.forget_hours, {"before": max(instants)})
+async def _forget_hours(tx: Transaction, instants: Sequence[int]) -> list[None]:
+    await tx.run(tx.sql.forget_hours, {"before": max(instants)})
     return [None] * len(instants)
