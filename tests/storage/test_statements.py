@@ -26,7 +26,7 @@ WHOLE_TABLE = {
     "forget_of_user",
     "forget_usage",
     "forget_usage_of_user",
-    "hearing",
+    "leased",
     "trim_verifiers",
     "trim_changes",
 }

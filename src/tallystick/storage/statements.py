@@ -92,7 +92,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     lease: str
     ack: str
     leave: str
-    hearing: str
+    leased: str
     numbered: str
     note_heard: str
     trim_numbered: str

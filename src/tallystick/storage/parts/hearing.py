@@ -47,8 +47,12 @@ class SqlChanges:
         await self._writer.submit(_leave, {"id": verifier_id})
 
     async def hearing(self, seq: int) -> Hearing:
-        row = await self._reader.one(self._reader.sql.hearing, {"seq": seq, **_clock()})
-        return Hearing(0, 0) if row is None else Hearing(*row)
+        acked = await self._leased()
+        return Hearing(len(acked), sum(each < seq for each in acked))
+
+    async def _leased(self) -> list[int]:
+        """How far those have heard who hold a lease now."""
+        return [row[0] for row in await self._reader.all(self._reader.sql.leased, _clock())]
 
     async def numbered(self, seq: int) -> Numbered | None:
         row = await self._reader.one(self._reader.sql.numbered, {"seq": seq})

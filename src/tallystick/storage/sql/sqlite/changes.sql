@@ -23,9 +23,9 @@ UPDATE verifier
  WHERE id = :id
    AND acked < :acked;
 
--- name: hearing(seq, boot, now)^
--- How many hold a lease, and how many of them have not heard of a change.
-SELECT count(*), coalesce(sum(CASE WHEN acked < :seq THEN 1 ELSE 0 END), 0)
+-- name: leased(boot, now)
+-- How far those have heard who hold a lease.
+SELECT acked
   FROM verifier
  WHERE boot = :boot
    AND lease_until > :now;
