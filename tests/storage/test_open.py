@@ -79,7 +79,7 @@ async def test_what_is_no_store_is_refused_with_what_is(url: str, sentence: str)
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(Invalid) as caught:
-        storage.prepare("postgresql://tally:hunter2@db/tally")
+        storage.prepare("postgresql://tally:hunter2@db:port/tally")
 
     assert "hunter2" not in str(caught.value)
 

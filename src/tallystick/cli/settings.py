@@ -8,13 +8,14 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, Self, TypeVar, get_type_hints
 
 import click
 
+from tallystick import storage
 from tallystick.core.errors import Invalid
 
 _Words = TypeVar("_Words", bound=StrEnum)
@@ -42,9 +43,25 @@ class Scraping(StrEnum):
 
 def _database(text: str) -> str:
     # What follows the colon is not repeated in the message: it may hold a password.
-    if re.fullmatch(r"sqlite:.+", text) is None:
-        raise ValueError("must be sqlite: and a path, such as sqlite:tallystick.db")
-    return text
+    if re.fullmatch(r"sqlite:.+", text) is None and not storage.is_on_server(text):
+        raise ValueError(
+            "must be sqlite: and a path, such as sqlite:tallystick.db, or postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    return _understood(text)
+
+
+def _replica(text: str) -> str:
+    if text and not storage.is_on_server(text):
+        raise ValueError("must be postgresql://USER:PASSWORD@HOST/DATABASE")
+    return _understood(text) if text else text
+
+
+def _understood(url: str) -> str:
+    try:
+        storage.shown(url)
+    except Invalid as error:
+        raise ValueError(f"is wrong: {error}") from None
+    return url
 
 
 def _host(text: str) -> str:
@@ -82,9 +99,24 @@ class Setting(NamedTuple):
 class Settings:
     """All settings, valid.  `serve` takes them apart: nobody below receives this, only the values they need."""
 
-    database: Annotated[str, Setting(_database, "Where everything is kept: `sqlite:` and the path of a file.")] = (
-        "sqlite:tallystick.db"
-    )
+    # Without them in the repr: they may hold a password.
+    database: Annotated[
+        str,
+        Setting(
+            _database,
+            "Where everything is kept: `sqlite:` and the path of a file, or `postgresql://USER:PASSWORD@HOST/DATABASE`, which "
+            "is better not given as a flag, where others see it. docs/postgresql.md says what may follow its question mark.",
+        ),
+    ] = field(default="sqlite:tallystick.db", repr=False)
+
+    database_replica: Annotated[
+        str,
+        Setting(
+            _replica,
+            "A streaming replica of a PostgreSQL database, in which tokens are looked up first; what it does not know yet "
+            "is looked up in the database itself.",
+        ),
+    ] = field(default="", repr=False)
 
     key_file: Annotated[
         Path,

@@ -50,7 +50,7 @@ PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CH
 class Plan(msgspec.Struct, frozen=True):
     """What a worker is told; it travels to another process, so the keys are not in it.
 
-    `shared`: where the workers keep their metrics; None where nobody may read them.
+    `replica`: empty = none.  `shared`: where the workers keep their metrics; None where nobody may read them.
     """
 
     database: str
@@ -59,6 +59,10 @@ class Plan(msgspec.Struct, frozen=True):
     writes_per_hour: int
     metrics: Scraping = Scraping.OFF
     shared: Path | None = None
+    replica: str = ""
+
+    def __repr__(self) -> str:
+        return "Plan(…)"  # the URLs may hold passwords
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -108,7 +112,8 @@ class Worker:
 
     async def _start(self) -> None:
         _follow_parent()
-        keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
+        keys = load_keys(self._plan.key_file)
+        store = await open_store(self._plan.database, replica=self._plan.replica or None)
         uses, clock = Uses(), SystemClock()
         wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool))
         measuring = _measuring(self._plan, self._number)

@@ -104,12 +104,14 @@ def shown(url: str) -> str:
     return url if target is None else target.where
 
 
-def _target(url: str) -> "Target | None":
-    """The server's database that an URL names; None = it names none.
+def is_on_server(url: str) -> bool:
+    """Whether an URL is one of a PostgreSQL database."""
+    return url.partition(":")[0] in ("postgresql", "postgres")
 
-    The driver is loaded for those only, and where it is not installed that is said.
-    """
-    if url.partition(":")[0] not in ("postgresql", "postgres"):
+
+def _target(url: str) -> "Target | None":
+    """The server's database that an URL names; None = it names none."""
+    if not is_on_server(url):
         return None
     from tallystick.storage.postgresql.target import parse
 
