@@ -216,6 +216,12 @@ def _kill_whole(pid: int) -> None:
         wait_for_end(each)
 
 
+def dumped(cluster: Cluster, database: str) -> str:
+    """The schema of a database, as text."""
+    told = _run("pg_dump", "--schema-only", "--no-owner", cluster.dsn(database))
+    return "\n".join(line for line in told.splitlines() if line and not line.startswith(("--", "\\")))
+
+
 async def emptied(dsn: str) -> None:
     """Take out whatever tests have put in: quicker than another database, which is a copy of many files."""
     connection = await asyncpg.connect(dsn)

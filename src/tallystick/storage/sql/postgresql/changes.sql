@@ -7,7 +7,8 @@ UPDATE receipt
        verifiers = (h.value->>2)::bigint,
        waited_ms = (h.value->>3)::bigint
   FROM jsonb_array_elements(:heard::jsonb) AS h (value)
- WHERE receipt.seq = (h.value->>0)::bigint
+ WHERE receipt.seq = ANY (ARRAY(SELECT (value->>0)::bigint FROM jsonb_array_elements(:heard::jsonb)))
+   AND receipt.seq = (h.value->>0)::bigint
    AND receipt.heard_at IS NULL;
 
 -- name: lease(id, acked, lasts_ms)!
