@@ -75,4 +75,5 @@ class Listener:
             if head != self._head:
                 self._head, self._stirred = head, True
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._told.wait()

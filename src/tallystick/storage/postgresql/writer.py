@@ -25,7 +25,7 @@ import asyncpg
 from tallystick.core.errors import Unavailable
 from tallystick.core.events import Event
 from tallystick.storage.parts.publishing import carry_out
-from tallystick.storage.postgresql.connection import ANY, LOST, RETRY, unavailable
+from tallystick.storage.postgresql.connection import ANY, LOST, RETRY, is_everybodys, unavailable
 from tallystick.storage.postgresql.pool import Pool
 from tallystick.storage.postgresql.session import PostgresTransaction
 from tallystick.storage.postgresql.statement import OWN, STATEMENTS, prepared
@@ -207,6 +207,8 @@ async def _commit(connection: asyncpg.Connection, *, seconds: float) -> None:
     except RETRY as error:
         raise _AgainError from error
     except ANY as error:
+        if not is_everybodys(error):
+            raise  # the server says what was wrong: nothing was committed
         connection.terminate()
         raise _LostAtCommitError from error
     assert said == "COMMIT", "whatever failed has been rolled back"
