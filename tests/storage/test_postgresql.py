@@ -14,7 +14,7 @@ from tallystick import storage
 from tallystick.core.errors import Unauthenticated, Unavailable
 from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import Added, Outcome, Store
-from tallystick.core.secret import Secret, digester
+from tallystick.core.secret import Digest, Secret, digester
 from tallystick.storage.postgresql.statement import OWN, prepared
 from tallystick.storage.postgresql.store import PostgresStore
 from tallystick.storage.postgresql.target import parse
@@ -242,7 +242,7 @@ async def test_an_addition_waits_for_whoever_ends_its_parent(server: PostgresSto
     parent = await add(server, token(name="parent"))
     async with by_hand(postgres, still=ACME.id) as other:
         adding = asyncio.create_task(
-            server.tokens.add(token(name="child"), bytes(32), limit=9, parent_id=parent.id, by=at(NOW))
+            server.tokens.add(token(name="child"), Digest(bytes(32)), limit=9, parent_id=parent.id, by=at(NOW))
         )
         await until_waiting(other, "advisory")
         await other.execute(END, parent.id)
