@@ -13,12 +13,11 @@ import pytest
 from tallystick import storage
 from tallystick.core.errors import Unauthenticated, Unavailable
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Outcome, Store
+from tallystick.core.ports import OUTCOME_UNKNOWN, Added, Outcome, Store
 from tallystick.core.secret import Digest, Secret, digester
 from tallystick.storage.postgresql.statement import OWN, prepared
 from tallystick.storage.postgresql.store import PostgresStore
 from tallystick.storage.postgresql.target import parse
-from tallystick.storage.postgresql.writer import UNKNOWN
 from tests.cli.program import until
 from tests.core.world import ACME, ANNA, BERT, NOW, ROOT, SHOP, add, at, populated, token, user
 from tests.postgres import Cluster, emptied
@@ -126,7 +125,7 @@ async def test_what_was_under_way_when_the_server_was_killed_is_done_or_unavaila
     for task, answer in zip(numbered(range(300)), answers, strict=True):
         if answer is Added.DONE:
             assert task.id in kept
-        elif isinstance(answer, Unavailable) and answer.code != UNKNOWN:
+        elif isinstance(answer, Unavailable) and answer.code != OUTCOME_UNKNOWN:
             assert task.id not in kept
 
 
@@ -343,7 +342,7 @@ async def test_a_commit_of_which_nobody_knows_is_not_said_to_have_done_nothing(
         with pytest.raises(Unavailable, match="whether it was done is not known") as caught:
             await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
 
-    assert caught.value.code == UNKNOWN
+    assert caught.value.code == OUTCOME_UNKNOWN
 
 
 async def test_a_commit_that_was_lost_before_it_was_done_has_done_nothing(

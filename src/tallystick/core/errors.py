@@ -9,7 +9,7 @@
     ├── NotFound           no such thing, or none that this caller may know of
     ├── Conflict           it would be right, had the world not moved on
     ├── Throttled          too often; try again after `retry_after` seconds
-    └── Unavailable        the store cannot answer now; nothing was done; try again
+    └── Unavailable        the store cannot answer now; nothing was done, unless the message says otherwise; try again
 
 `str(error)` is always safe to show to whoever asked.  What only the operator may know travels in `__cause__`.
 """

@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Final, Self
 
+from msgspec.structs import replace
+
 from tallystick.storage.parts.budgets import SqlBudgets
 from tallystick.storage.parts.events import SqlEvents
 from tallystick.storage.parts.guesses import SqlGuesses
@@ -22,6 +24,7 @@ from tallystick.storage.postgresql.writer import Writer
 from tallystick.storage.transaction import Transaction
 
 _FOR_LEASES: Final = 2
+_COPY_SECONDS_MAX: Final = 1.0
 
 
 class PostgresStore:
@@ -74,7 +77,9 @@ class PostgresStore:
 
 
 def _copy(target: Target) -> Pool:
-    return Pool(Connector(target), size=target.pool_size, seconds=target.timeout)
+    """It need not let us write, and is not waited for as long as a primary: that one can be asked instead."""
+    seconds = min(target.timeout, _COPY_SECONDS_MAX)
+    return Pool(Connector(replace(target, any_server=True, timeout=seconds)), size=target.pool_size, seconds=seconds)
 
 
 async def _try_to_write(tx: Transaction, nows: Sequence[str]) -> list[None]:

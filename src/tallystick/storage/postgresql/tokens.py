@@ -30,6 +30,7 @@ from tallystick.storage.transaction import Finds, Writes
 _AS_OF: Final = OWN["as_of"].format(look_up=STATEMENTS.look_up)
 _AS_OF_PRIMARY: Final = OWN["as_of_primary"].format(look_up=STATEMENTS.look_up)
 _SEEN: Final = slice(1, 24)
+_REST_MS: Final = 5000
 
 
 class StaleError(OSError):
@@ -43,20 +44,24 @@ class PostgresTokens(SqlTokens):
         super().__init__(PostgresReads(pool), writes, finds)
         self._pool = pool
         self._replica = replica
+        self._replica_rests_until = 0
         self._known = known
 
     async def look_up(self, digest: Digest) -> Seen | None:
         if steady() >= self._known.until:
             return await _look_up(self._pool, _AS_OF_PRIMARY, digest, told=0)
         told = self._known.told
-        if self._replica is not None and (seen := await self._from_copy(self._replica, digest, told=told)) is not None:
-            return seen
+        if self._replica is not None and steady() >= self._replica_rests_until:
+            seen = await self._from_copy(self._replica, digest, told=told)
+            if seen is not None:
+                return seen
         return await _look_up(self._pool, _AS_OF, digest, told=told)
 
     async def _from_copy(self, pool: Pool, digest: Digest, *, told: int) -> Seen | None:
         try:
             return await _look_up(pool, _AS_OF, digest, told=told, lagging_is_fine=True)
         except Unavailable:
+            self._replica_rests_until = steady() + _REST_MS  # else each look-up would wait for it first
             return None
 
 

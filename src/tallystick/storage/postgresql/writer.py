@@ -24,6 +24,7 @@ import asyncpg
 
 from tallystick.core.errors import Unavailable
 from tallystick.core.events import Event
+from tallystick.core.ports import OUTCOME_UNKNOWN
 from tallystick.storage.parts.publishing import carry_out
 from tallystick.storage.postgresql.connection import ANY, LOST, RETRY, is_everybodys, unavailable
 from tallystick.storage.postgresql.pool import Pool
@@ -37,9 +38,6 @@ R = TypeVar("R")
 
 _TOGETHER_MAX: Final = 100
 _TRIES: Final = 5
-
-UNKNOWN: Final = "outcome_unknown"
-"""The `code` of an `Unavailable` that does not say that nothing was done: the store was lost at the commit."""
 
 
 class _Job(NamedTuple):
@@ -138,7 +136,7 @@ class Writer:
         something was written after it, which comes after it wherever it is replicated to.
         """
         if not told:
-            raise Unavailable(_LOST, code=UNKNOWN) from error
+            raise Unavailable(_LOST, code=OUTCOME_UNKNOWN) from error
         one = told[0]
         try:
             async with self._pool.connection() as connection:
@@ -149,7 +147,7 @@ class Writer:
                 await tx.run(STATEMENTS.try_to_write, {"now": str(one.by.at)})
                 await _commit(connection, seconds=seconds)
         except (_LostAtCommitError, Unavailable) as another:
-            raise Unavailable(_LOST, code=UNKNOWN) from another
+            raise Unavailable(_LOST, code=OUTCOME_UNKNOWN) from another
         if row is None or not row[0]:
             raise Unavailable("the store cannot be used now") from error
 
