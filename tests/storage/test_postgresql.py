@@ -131,7 +131,9 @@ async def test_what_was_under_way_when_the_server_was_killed_is_done_or_unavaila
 
 async def test_frozen_connections_are_replaced(store: PostgresStore, fragile: Cluster) -> None:
     one = await add(store, token())
+    await asyncio.gather(*(store.tokens.get(one.id) for _ in range(8)))
     frozen = fragile.backends()
+    assert len(frozen) > 5
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
 
@@ -232,6 +234,24 @@ async def test_a_code_works_once_whichever_node_is_asked(server: PostgresStore, 
             )
 
             assert used.count(True) == 1
+
+
+async def test_an_addition_waits_for_another_to_the_same_user(server: PostgresStore, postgres: str) -> None:
+    room = prepared(OWN["make_room"])
+    async with by_hand(postgres) as other:
+        await other.execute(room.text, *room.values({"customers": f'["{ACME.id}"]', "owners": f'["{ANNA.id}"]'}))
+        await other.execute(
+            "INSERT INTO token (id, digest, user_id, customer_id, name, scope, services, created_at)"
+            " VALUES ('theirs', sha256('x'), $1, $2, 'theirs', 'global', '[]', 0)",
+            ANNA.id,
+            ACME.id,
+        )
+        adding = asyncio.create_task(attempt(server, token(), limit=1))
+        await until_waiting(other, "advisory")
+        assert await attempt(server, token(BERT), limit=1) is Added.DONE, "others add theirs meanwhile"
+        assert not adding.done()
+
+    assert await adding is Added.TOO_MANY
 
 
 END = f"UPDATE token SET revoked_at = {NOW} WHERE id = $1"

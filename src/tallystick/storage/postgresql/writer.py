@@ -37,6 +37,9 @@ I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
 _TOGETHER_MAX: Final = 100
+# A transaction that waits for somebody's locks must not hold up those that need others.  Not at once: who shares a commit is quicker.
+_SLOW_SECONDS: Final = 0.025
+_AT_ONCE: Final = 4
 _TRIES: Final = 5
 
 
@@ -47,39 +50,58 @@ class _Job(NamedTuple):
     future: asyncio.Future[Any]
 
 
+class _Lane:
+    """What is to be written of one kind, and the transactions that do; when the last of them began."""
+
+    def __init__(self) -> None:
+        self.queue: list[_Job] = []
+        self.under_way: set[asyncio.Task[None]] = set()
+        self.began = 0.0
+
+
 class Writer:
     """`transaction.Writes`.  Belongs to one event loop.  `stir`: called after each change."""
 
     def __init__(self, pool: Pool, stir: Callable[[], None]) -> None:
         self._pool = pool
         self._stir = stir
-        self._queues: dict[Work[Any, Any], list[_Job]] = {}
-        self._under_way: dict[Work[Any, Any], asyncio.Task[None]] = {}
+        self._lanes: dict[Work[Any, Any], _Lane] = {}
         self._closed = False
 
     def submit(self, work: Work[I, R], item: I, within: Within = ALONE) -> "asyncio.Future[R]":
         if self._closed:
             raise Unavailable("the store is closed")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(work, []).append(_Job(item, within, future))
-        if work not in self._under_way:
-            self._under_way[work] = asyncio.create_task(self._write_all(work))
+        lane = self._lanes.setdefault(work, _Lane())
+        lane.queue.append(_Job(item, within, future))
+        self._help(work, lane)
         return future
 
     async def stop(self) -> None:
         """Write what was accepted, and accept nothing more."""
         self._closed = True
-        await asyncio.gather(*self._under_way.values())
+        for lane in self._lanes.values():
+            while lane.under_way:
+                await asyncio.wait(lane.under_way)
 
-    async def _write_all(self, work: Work[Any, Any]) -> None:
-        try:
-            while jobs := self._queues.get(work, [])[:_TOGETHER_MAX]:
-                del self._queues[work][: len(jobs)]
-                await self._write(work, jobs)
-        finally:
-            del self._under_way[work]
-            for job in self._queues.pop(work, []):  # nothing, unless something went wrong that cannot
-                _fail(job, Unavailable("the store has stopped writing"))
+    def _help(self, work: Work[Any, Any], lane: "_Lane") -> None:
+        """Begin to write what waits: at once, or, when those before it take long, beside them."""
+        slow = asyncio.get_running_loop().time() - lane.began > _SLOW_SECONDS
+        if lane.queue and (not lane.under_way or (slow and len(lane.under_way) < _AT_ONCE)):
+            lane.under_way.add(asyncio.create_task(self._write_all(work, lane)))
+
+    async def _write_all(self, work: Work[Any, Any], lane: "_Lane") -> None:
+        loop = asyncio.get_running_loop()
+        while jobs := lane.queue[:_TOGETHER_MAX]:
+            del lane.queue[: len(jobs)]
+            lane.began = loop.time()
+            again = loop.call_later(2 * _SLOW_SECONDS, self._help, work, lane)
+            await self._write(work, jobs)
+            again.cancel()
+        # Here, where nothing comes between it and the look at the queue: who comes next begins anew.
+        task = asyncio.current_task()
+        assert task is not None, "it is one"
+        lane.under_way.discard(task)
 
     async def _write(self, work: Work[Any, Any], jobs: Sequence[_Job]) -> None:
         """Together if that is possible, otherwise in halves, so that what is wrong with one does not touch the others."""
