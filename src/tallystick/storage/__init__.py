@@ -10,6 +10,7 @@
     rows         row ↔ record
     text         which text a database can hold
     migrate      numbered changes of the schema
+    moving       all of it into another one
 
 A store is named by a URL: `sqlite:PATH`, `postgresql://USER:PASSWORD@HOST/DATABASE`, or `memory:`, which is gone with its
 process.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.core.errors import Invalid
 from tallystick.core.ports import Store
+from tallystick.storage.moving import House, require_whole
 
 if TYPE_CHECKING:
     from tallystick.storage.postgresql.target import Target
@@ -72,7 +74,47 @@ def prepare(url: str) -> None:
 
 
 def fingerprint(url: str) -> str | None:
-    """Which key file belongs to this database, if that was said.  Raises like `open_store`."""
+    """Which key file belongs to this database, if that was said.
+
+    Raises like `open_store`, and `Invalid` for one that holds a part of a copy only.
+    """
+    found = _fingerprint(url)
+    require_whole(found)
+    return found
+
+
+def bind_key(url: str, key_fingerprint: str) -> None:
+    """Say once which key file belongs to this database.  Raises `Invalid` when it is another one; else like `fingerprint`."""
+    fingerprint(url)
+    if (target := _target(url)) is not None:
+        from tallystick.storage.postgresql import setup as server
+
+        return server.bind_key(target, key_fingerprint)
+    if (path := _path(url)) is not None:
+        from tallystick.storage.sqlite import setup
+
+        setup.bind_key(path, key_fingerprint)
+    return None
+
+
+async def open_house(url: str, *, to_read: bool) -> House:
+    """All of a database, to be moved (`to_read`) or to be filled, and held against everybody else.
+
+    Raises like `open_store`, and `Conflict` while others have it.
+    """
+    if (target := _target(url)) is not None:
+        from tallystick.storage.postgresql.house import PostgresHouse
+
+        return await PostgresHouse.open(target, to_read=to_read)
+    path = _path(url)
+    if path is None:
+        raise Invalid("what is in memory cannot be copied")
+    from tallystick.storage.sqlite.house import SqliteHouse
+
+    return SqliteHouse.open(path)
+
+
+def _fingerprint(url: str) -> str | None:
     if (target := _target(url)) is not None:
         from tallystick.storage.postgresql import setup as server
 
@@ -83,19 +125,6 @@ def fingerprint(url: str) -> str | None:
     from tallystick.storage.sqlite import setup
 
     return setup.fingerprint(path)
-
-
-def bind_key(url: str, key_fingerprint: str) -> None:
-    """Say once which key file belongs to this database.  Raises `Invalid` when it is another one; else like `open_store`."""
-    if (target := _target(url)) is not None:
-        from tallystick.storage.postgresql import setup as server
-
-        return server.bind_key(target, key_fingerprint)
-    if (path := _path(url)) is not None:
-        from tallystick.storage.sqlite import setup
-
-        setup.bind_key(path, key_fingerprint)
-    return None
 
 
 def shown(url: str) -> str:
@@ -116,6 +145,19 @@ def _target(url: str) -> "Target | None":
     from tallystick.storage.postgresql.target import parse
 
     return parse(url)
+
+
+async def open_house(url: str) -> House:
+    """All of a database, to be moved, and held against everybody else.
+
+    Raises like `open_store`, and `Conflict` while others have it.
+    """
+    path = _path(url)
+    if path is None:
+        raise Invalid("what is in memory cannot be copied")
+    from tallystick.storage.sqlite.house import SqliteHouse
+
+    return SqliteHouse.open(path)
 
 
 def _path(url: str) -> Path | None:

@@ -45,13 +45,18 @@ def prepare(path: Path, *, steps: tuple[Migration, ...] | None = None) -> None:
         patiently(partial(_bring_up_to_date, path, steps), seconds=_BUSY_SECONDS)
 
 
-def open_checked(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
-    """A connection to a file that is exactly as this program expects.  Raises `Invalid` or `Unavailable` if it is not."""
+def open_checked(path: Path, *, busy_seconds: float, alone: bool = False) -> sqlite3.Connection:
+    """A connection to a file that is exactly as this program expects.  Raises `Invalid` or `Unavailable` if it is not.
+
+    `alone`: as of `connect`, and at once.
+    """
     require_sqlite()
     steps = migrations("sqlite")
     with _clear_errors(path):
-        connection = connect(path, busy_seconds=busy_seconds)
+        connection = connect(path, busy_seconds=busy_seconds, alone=alone)
         try:
+            if alone:
+                connection.execute("BEGIN IMMEDIATE").execute("COMMIT")
             require_ours(connection, path)
             found = version(connection)
             require_known(found, steps, where=str(path))
