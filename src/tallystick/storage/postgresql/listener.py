@@ -74,6 +74,7 @@ class Listener:
             head = await connection.fetchval(STATEMENTS.head, timeout=self._seconds)
             if head != self._head:
                 self._head, self._stirred = head, True
+            # Not wait_for: up to Python 3.11 that forgets to be cancelled when it is told something at the same moment.
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._told.wait()
