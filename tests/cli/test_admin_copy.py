@@ -15,6 +15,7 @@ from tallystick.core.errors import Conflict, Invalid, NotFound, Unavailable
 from tallystick.storage.moving import TABLES
 from tallystick.testing import RunningServer, running_server
 from tests.cli.program import Terminal, command, environment, running, tallystick, until
+from tests.postgres import Cluster
 
 MANY = 60_000  # tokens: a dozen batches
 SOURCE, TARGET = "sqlite:source.db", "sqlite:target.db"
@@ -44,6 +45,12 @@ def home(world: tuple[Path, str, str], tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def server(cluster: Cluster, migrated: str) -> str:
+    """The URL of an empty database on PostgreSQL."""
+    return cluster.dsn(cluster.new_database(template=migrated))
+
+
 def copy(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return tallystick("admin", "copy", *(arguments or (SOURCE, TARGET)), cwd=home)
 
@@ -56,24 +63,26 @@ def refused(home: Path, *arguments: str) -> tuple[int, str]:
     return ended.returncode, line
 
 
-def test_what_was_valid_and_what_was_revoked_is_so_in_the_copy(home: Path, world: tuple[Path, str, str]) -> None:
+def test_what_was_valid_and_what_was_revoked_is_so_in_the_copy(
+    home: Path, world: tuple[Path, str, str], server: str
+) -> None:
     _, lives, revoked = world
 
-    ended = copy(home)
+    ended = copy(home, SOURCE, server)
 
     assert ended.returncode == 0
     assert [line.split("\t")[0] for line in ended.stdout.splitlines()] == list(TABLES)
-    with running("serve", "--database", TARGET, "--port", "0", cwd=home) as server:
+    with running("serve", "--database", server, "--port", "0", cwd=home) as served:
         answers = [
-            httpx2.get(f"{server.url}/check", headers={"Fastly-Key": one}).status_code for one in (lives, revoked)
+            httpx2.get(f"{served.url}/check", headers={"Fastly-Key": one}).status_code for one in (lives, revoked)
         ]
     assert answers == [200, 401]
 
 
-def test_a_copy_of_the_copy_is_the_same(home: Path) -> None:
-    there = json.loads(copy(home, "--json", SOURCE, TARGET).stdout)
+def test_from_sqlite_to_postgresql_and_back_all_is_the_same(home: Path, server: str) -> None:
+    there = json.loads(copy(home, "--json", SOURCE, server).stdout)
 
-    back = json.loads(copy(home, "--json", TARGET, "sqlite:back.db").stdout)
+    back = json.loads(copy(home, "--json", server, "sqlite:back.db").stdout)
 
     assert there == back
     assert {each["table"]: each["rows"] for each in there}["token"] > 1
@@ -85,6 +94,15 @@ def test_while_a_server_runs_nothing_is_copied(home: Path) -> None:
 
     assert (code, "server" in line) == (EXIT[Conflict], True)
     assert copy(home).returncode == 0
+
+
+def test_while_a_server_runs_on_postgresql_nothing_is_copied(home: Path, server: str) -> None:
+    copy(home, SOURCE, server)
+    with running("serve", "--database", server, "--port", "0", cwd=home):
+        code, line = refused(home, server, TARGET)
+
+    assert (code, "server" in line) == (EXIT[Conflict], True)
+    assert copy(home, server, TARGET).returncode == 0
 
 
 def test_where_a_server_runs_nothing_is_copied_to(home: Path) -> None:

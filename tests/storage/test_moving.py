@@ -1,22 +1,27 @@
 """Everything into another database: whole, once, from where it was interrupted, and never over something else."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tallystick import storage
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Heard
-from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError
+from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError, Unavailable
+from tallystick.core.ports import Store
+from tallystick.core.receipt import LEASE_MS
 from tallystick.core.token import LastUse
 from tallystick.core.usage import Usage
 from tallystick.storage.moving import STAYING, TABLES, Copied, House, Row, Table, move
 from tests.core.world import ACME, ANNA, BERT, NOW, SHOP, add, at, populated, token
+from tests.postgres import Cluster, emptied
 
 KEY = "a fingerprint"
 
@@ -26,10 +31,40 @@ def unseen(_total: int, _what: str) -> Iterator[Callable[[int], None]]:
     yield lambda _: None
 
 
+KINDS = ("sqlite", "postgresql")
+
+
+class Places:
+    """Where there is room: an empty and prepared database of a kind, again and again."""
+
+    def __init__(self, folder: Path, cluster: Cluster, migrated: str, target: str) -> None:
+        self._folder, self._cluster, self._migrated, self._target = folder, cluster, migrated, target
+        self._numbers = count()
+
+    def __call__(self, kind: str | None = None) -> str:
+        """Its URL.  None = of the kind to which it goes in this test."""
+        if (kind or self._target) == "postgresql":
+            return self._cluster.dsn(self._cluster.new_database(template=self._migrated))
+        url = f"sqlite:{self._folder}/{next(self._numbers)}.db"
+        storage.prepare(url)
+        return url
+
+
+@pytest.fixture(params=[f"{one} to {other}" for one in KINDS for other in KINDS])
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    one, _, other = request.param.partition(" to ")
+    return one, other
+
+
 @pytest.fixture
-async def source(tmp_path: Path) -> str:
+def new(way: tuple[str, str], tmp_path: Path, cluster: Cluster, migrated: str) -> Places:
+    return Places(tmp_path, cluster, migrated, way[1])
+
+
+@pytest.fixture
+async def source(way: tuple[str, str], new: Places) -> str:
     """With at least one row in every table."""
-    url = new(tmp_path / "source.db")
+    url = new(way[0])
     storage.bind_key(url, KEY)
     store = await populated(await storage.open_store(url))
     await add(store, token(ANNA, id="kept", services=(SHOP.id,)))
@@ -42,11 +77,6 @@ async def source(tmp_path: Path) -> str:
     await store.people.set_totp(ANNA.id, sealed=b"sealed", by=at(NOW))
     await store.close()
     return url
-
-
-def new(path: Path) -> str:
-    storage.prepare(f"sqlite:{path}")
-    return f"sqlite:{path}"
 
 
 class Cut:
@@ -65,14 +95,23 @@ class Cut:
         await self._write(table, rows, instead=instead)
 
 
+@asynccontextmanager
+async def held(source: str, target: str) -> AsyncIterator[tuple[House, House]]:
+    async with (
+        aclosing(await storage.open_house(source, to_read=True)) as ours,
+        aclosing(await storage.open_house(target, to_read=False)) as theirs,
+    ):
+        yield ours, theirs
+
+
 async def moved(source: str, target: str) -> list[Copied]:
-    async with aclosing(await storage.open_house(source)) as ours, aclosing(await storage.open_house(target)) as theirs:
+    async with held(source, target) as (ours, theirs):
         return await move(ours, theirs, unseen)
 
 
 async def interrupted(source: str, target: str, *, after: int) -> bool:
     """Whether that was before its end: after so many writes."""
-    async with aclosing(await storage.open_house(source)) as ours, aclosing(await storage.open_house(target)) as theirs:
+    async with held(source, target) as (ours, theirs):
         try:
             await move(ours, Cut(theirs, after=after), unseen, at_once=3)
         except InterruptedError:
@@ -81,7 +120,7 @@ async def interrupted(source: str, target: str, *, after: int) -> bool:
 
 
 async def contents(url: str) -> dict[str, Sequence[Row]]:
-    async with aclosing(await storage.open_house(url)) as house:
+    async with aclosing(await storage.open_house(url, to_read=True)) as house:
         return {
             table.name: await house.read(table, after=None, size=10_000)
             for table in await house.tables()
@@ -89,8 +128,8 @@ async def contents(url: str) -> dict[str, Sequence[Row]]:
         }
 
 
-async def test_every_row_of_every_table_is_there(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_every_row_of_every_table_is_there(source: str, new: Places) -> None:
+    target = new()
 
     copied = await moved(source, target)
 
@@ -102,29 +141,35 @@ async def test_every_row_of_every_table_is_there(source: str, tmp_path: Path) ->
 
 
 async def test_no_table_is_forgotten(source: str) -> None:
-    async with aclosing(await storage.open_house(source)) as house:
+    async with aclosing(await storage.open_house(source, to_read=True)) as house:
         assert {table.name for table in await house.tables()} == {*TABLES, *STAYING}
 
 
-async def test_numbers_go_on_where_they_were(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_numbers_go_on_where_they_were(source: str, new: Places) -> None:
+    target = new()
     await moved(source, target)
 
-    store = await storage.open_store(target)
-    head = await store.changes.head()
-    await store.tokens.revoke("kept", reach=Reach(ACME.id, ANNA.id), by=at(NOW))
+    async with closed(await storage.open_store(target)) as store:
+        head = await store.changes.head()
+        await store.tokens.revoke("kept", reach=Reach(ACME.id, ANNA.id), by=at(NOW))
 
-    assert head > 0
-    assert await store.changes.head() == head + 1
-    await store.close()
+        assert head > 0
+        assert await store.changes.head() == head + 1
 
 
-async def test_wherever_it_was_interrupted_it_goes_on_and_until_then_nobody_serves_it(
-    source: str, tmp_path: Path
-) -> None:
+@asynccontextmanager
+async def closed(store: Store) -> AsyncIterator[Store]:
+    """At the end."""
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_wherever_it_was_interrupted_it_goes_on_and_until_then_nobody_serves_it(source: str, new: Places) -> None:
     whole = await contents(source)
     for after in count(1):
-        target = new(tmp_path / f"target-{after}.db")
+        target = new()
         if not await interrupted(source, target, after=after):
             assert after > len(TABLES)  # so it was interrupted within a table, too
             break
@@ -135,8 +180,8 @@ async def test_wherever_it_was_interrupted_it_goes_on_and_until_then_nobody_serv
         assert await contents(target) == whole
 
 
-async def test_what_is_there_is_not_copied_again(source: str, tmp_path: Path) -> None:
-    target, told = new(tmp_path / "target.db"), list[int]()
+async def test_what_is_there_is_not_copied_again(source: str, new: Places) -> None:
+    target, told = new(), list[int]()
 
     @contextmanager
     def shown(total: int, what: str) -> Iterator[Callable[[int], None]]:
@@ -144,14 +189,14 @@ async def test_what_is_there_is_not_copied_again(source: str, tmp_path: Path) ->
         assert what == "Comparing" or sum(told) == total - 1  # but for what is said last
 
     await interrupted(source, target, after=8)
-    async with aclosing(await storage.open_house(source)) as ours, aclosing(await storage.open_house(target)) as theirs:
+    async with held(source, target) as (ours, theirs):
         await move(ours, theirs, shown)
 
     assert told[0] > 5
 
 
-async def test_a_target_that_holds_something_is_left_as_it_is(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_a_target_that_holds_something_is_left_as_it_is(source: str, new: Places) -> None:
+    target = new()
     await moved(source, target)
     before = await contents(target)
 
@@ -161,8 +206,8 @@ async def test_a_target_that_holds_something_is_left_as_it_is(source: str, tmp_p
     assert await contents(target) == before
 
 
-async def test_the_wrong_way_round_nothing_happens(source: str, tmp_path: Path) -> None:
-    empty, before = new(tmp_path / "empty.db"), await contents(source)
+async def test_the_wrong_way_round_nothing_happens(source: str, new: Places) -> None:
+    empty, before = new(), await contents(source)
 
     with pytest.raises(NotFound, match="nothing to copy"):
         await moved(empty, source)
@@ -171,12 +216,12 @@ async def test_the_wrong_way_round_nothing_happens(source: str, tmp_path: Path) 
 
 
 async def test_the_same_place_twice_is_refused(source: str) -> None:
-    with pytest.raises(Conflict, match="open elsewhere"):
+    with pytest.raises(Conflict, match=r"open elsewhere|just being copied"):
         await moved(source, source)
 
 
-async def test_half_a_copy_of_what_has_changed_since_is_not_gone_on_with(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_half_a_copy_of_what_has_changed_since_is_not_gone_on_with(source: str, new: Places) -> None:
+    target = new()
     await interrupted(source, target, after=5)
     store = await storage.open_store(source)
     await add(store, token(ANNA, id="another"))
@@ -186,8 +231,8 @@ async def test_half_a_copy_of_what_has_changed_since_is_not_gone_on_with(source:
         await moved(source, target)
 
 
-async def test_what_changed_in_place_is_found_when_all_is_compared(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_what_changed_in_place_is_found_when_all_is_compared(source: str, new: Places) -> None:
+    target = new()
     await interrupted(source, target, after=6)
     store = await storage.open_store(source)
     await store.tokens.touch([("kept", LastUse(NOW + 1, "192.0.2.2", "curl"))])
@@ -199,37 +244,86 @@ async def test_what_changed_in_place_is_found_when_all_is_compared(source: str, 
         storage.fingerprint(target)
 
 
-async def test_half_a_copy_is_no_source(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
+async def test_half_a_copy_is_no_source(source: str, new: Places) -> None:
+    target = new()
     await interrupted(source, target, after=5)
 
     with pytest.raises(Invalid, match="a part of a copy"):
-        await moved(target, new(tmp_path / "third.db"))
+        await moved(target, new())
 
 
-async def test_while_somebody_has_the_source_open_it_is_not_copied(source: str, tmp_path: Path) -> None:
-    store = await storage.open_store(source)
+async def test_while_somebody_writes_to_the_source_it_is_not_copied(source: str, new: Places) -> None:
+    target = new()
 
-    with pytest.raises(Conflict, match="open elsewhere"):
-        await moved(source, new(tmp_path / "target.db"))
+    async with writing(source):
+        with pytest.raises(Conflict, match="server"):
+            await moved(source, target)
 
-    await store.close()
+    await moved(source, target)
 
 
-async def test_a_lease_that_lasts_is_waited_for(source: str, tmp_path: Path) -> None:
+@asynccontextmanager
+async def writing(url: str) -> AsyncIterator[None]:
+    """Somebody else, in the middle of a transaction."""
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:"))) as connection:
+            connection.execute("UPDATE head SET seq = seq")
+            yield
+    else:
+        server = await asyncpg.connect(url)
+        await server.execute("BEGIN; UPDATE head SET seq = seq")
+        yield
+        await server.close()
+
+
+async def test_while_it_is_copied_nobody_else_writes_to_the_source(source: str, new: Places) -> None:
+    impatient = source if source.startswith("sqlite:") else f"{source}?timeout=0.2"
+
+    async with held(source, new()):
+        with pytest.raises(Unavailable):
+            async with closed(await storage.open_store(impatient)) as store:
+                await store.ready()
+
+
+async def test_a_lease_that_lasts_is_waited_for(source: str, new: Places) -> None:
     """Its server was killed; a verifier far away may still answer by it."""
     store = await storage.open_store(source)
     await store.changes.lease("killed", acked=0, lasts_ms=60_000)
     await store.close()
 
     with pytest.raises(Conflict, match="a server is at work"):
-        await moved(source, new(tmp_path / "target.db"))
+        await moved(source, new())
 
 
-async def test_two_that_differ_in_a_column_are_not_of_one_version(source: str, tmp_path: Path) -> None:
-    target = new(tmp_path / "target.db")
-    with closing(sqlite3.connect(tmp_path / "target.db")) as connection:
-        connection.execute("ALTER TABLE event ADD COLUMN color TEXT")
+async def test_two_that_differ_in_a_column_are_not_of_one_version(source: str, new: Places) -> None:
+    target = new()
+    await change(target, "ALTER TABLE event ADD COLUMN color TEXT")
 
     with pytest.raises(Invalid, match=r"not of one version.*event"):
         await moved(source, target)
+
+
+async def change(url: str, sql: str) -> None:
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:"))) as connection, connection:
+            connection.execute(sql)
+    else:
+        server = await asyncpg.connect(url)
+        await server.execute(sql)
+        await server.close()
+
+
+async def test_what_was_leased_by_the_clock_of_a_server_that_is_gone_is_over_after_a_lease(
+    shared_database: str, tmp_path: Path
+) -> None:
+    """Nobody can tell when it ends, and nobody would take the row away."""
+    await emptied(shared_database)
+    storage.bind_key(shared_database, KEY)
+    await change(shared_database, "INSERT INTO verifier VALUES ('gone', 'another', 0, 9000000000000000)")
+    target = f"sqlite:{tmp_path}/target.db"
+    storage.prepare(target)
+
+    began = time.monotonic()
+    await moved(shared_database, target)
+
+    assert time.monotonic() - began > LEASE_MS / 1000

@@ -147,19 +147,6 @@ def _target(url: str) -> "Target | None":
     return parse(url)
 
 
-async def open_house(url: str) -> House:
-    """All of a database, to be moved, and held against everybody else.
-
-    Raises like `open_store`, and `Conflict` while others have it.
-    """
-    path = _path(url)
-    if path is None:
-        raise Invalid("what is in memory cannot be copied")
-    from tallystick.storage.sqlite.house import SqliteHouse
-
-    return SqliteHouse.open(path)
-
-
 def _path(url: str) -> Path | None:
     """The file that an URL names; None = memory."""
     scheme, colon, rest = url.partition(":")

@@ -194,17 +194,21 @@ def key_of(table: Table, row: Row) -> Row:
     return tuple(row[table.columns.index(name)] for name in table.key)
 
 
-def reading(table: Table, key: Sequence[str], *, after: bool) -> str:
-    """The statement that reads the first rows, of all or `after` a key.
-
-    `key`: as the key's columns are sorted by their bytes.  What it takes: the key to begin after, and how many rows.
-    """
-    names, order = quoted(table.columns), ", ".join(key)
-    places = [f"${number}" for number in range(1, len(key) + 2)]
+def reading(table: Table, *, after: bool) -> str:
+    """The statement that reads the first rows in the order of keys, of all or `after` a key: it takes that, and how many."""
+    order = quoted(table.key)
+    places = [f"${number}" for number in range(1, len(table.key) + 2)]
     behind = f" WHERE ({order}) > ({', '.join(places[:-1])})" if after else ""
-    return f'SELECT {names} FROM "{table.name}"{behind} ORDER BY {order} LIMIT {places[-1] if after else places[0]}'
+    limit = places[-1] if after else places[0]
+    return f'SELECT {quoted(table.columns)} FROM "{table.name}"{behind} ORDER BY {order} LIMIT {limit}'
+
+
+def last_of(table: Table) -> str:
+    """The statement that reads the last row in that order."""
+    backwards = ", ".join(f'"{name}" DESC' for name in table.key)
+    return f'SELECT {quoted(table.columns)} FROM "{table.name}" ORDER BY {backwards} LIMIT 1'
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Names of columns, as a list within a statement."""
+    """Names, as a list within a statement."""
     return ", ".join(f'"{name}"' for name in names)

@@ -31,7 +31,10 @@ def copy(source: str, target: str, as_json: bool) -> None:
 async def _copied(source: str, target: str) -> list[Copied]:
     storage.fingerprint(source)  # whether it is there at all, before something is made
     storage.prepare(target)
-    async with aclosing(await storage.open_house(source)) as ours, aclosing(await storage.open_house(target)) as theirs:
+    async with (
+        aclosing(await storage.open_house(source, to_read=True)) as ours,
+        aclosing(await storage.open_house(target, to_read=False)) as theirs,
+    ):
         return await move(ours, theirs, progress.steps)
 
 

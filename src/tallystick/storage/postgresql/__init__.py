@@ -11,4 +11,5 @@ listener     hears that something was written
 changes      leases by the server's clock
 tokens       look-ups, from whichever server knows enough
 store        all of it together
+house        the whole database, to be moved
 """

@@ -8,7 +8,7 @@ from typing import Self
 
 from tallystick.core.errors import Conflict, Unavailable
 from tallystick.steady import BOOT, steady
-from tallystick.storage.moving import Row, Table, key_of, quoted, reading
+from tallystick.storage.moving import Row, Table, key_of, last_of, quoted, reading
 from tallystick.storage.sqlite.connection import primary_code, unavailable
 from tallystick.storage.sqlite.setup import open_checked
 from tallystick.storage.statements import load
@@ -35,21 +35,18 @@ class SqliteHouse:
         return [self._table(name) for (name,) in names]
 
     async def servers(self) -> int:
-        statement = load("sqlite", driver="sqlite3").hearing
-        ((holding, _),) = self._all(statement, {"seq": 0, "boot": BOOT, "now": steady()})
-        return int(holding)
+        return len(self._all(load("sqlite").leased, {"boot": BOOT, "now": steady()}))
 
     async def count(self, table: Table) -> int:
         ((count,),) = self._all(f'SELECT count(*) FROM "{table.name}"')
         return int(count)
 
     async def read(self, table: Table, *, after: Row | None, size: int) -> Sequence[Row]:
-        statement = reading(table, table.key, after=after is not None)
+        statement = reading(table, after=after is not None)
         return self._all(statement.replace("$", "?"), (*(after or ()), size))
 
     async def last(self, table: Table) -> Row | None:
-        backwards = ", ".join(f'"{name}" DESC' for name in table.key)
-        rows = self._all(f'SELECT {quoted(table.columns)} FROM "{table.name}" ORDER BY {backwards} LIMIT 1')
+        rows = self._all(last_of(table))
         return key_of(table, rows[0]) if rows else None
 
     async def write(self, table: Table, rows: Sequence[Row], *, instead: bool = False) -> None:
