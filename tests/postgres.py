@@ -59,7 +59,7 @@ class Cluster:
 
     def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.settings = {**_SETTINGS, **({} if durable else _QUICK), **(settings or {})}
-        self.port = _free_port()
+        self.port = free_port()
         # Not pytest's folder: nobody else may look into that.
         self._folder = Path(tempfile.mkdtemp(prefix="tally-pg-"))
         if _as_other():
@@ -291,7 +291,8 @@ def _run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
