@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation lock clean venv clients
+.PHONY: help run test lint bench bench-revocation bench-failover lock clean venv clients
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ bench: .venv/.dev ## the measurements that the documentation quotes
 
 bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted by nobody (a quarter of an hour)
 	@exec $(BIN)/python -m bench revocation
+
+bench-failover: .venv/.dev ## the long proof that nothing is lost when a database fails (as root: it cuts networks)
+	@exec $(BIN)/python -m bench failover
 
 venv: .venv/.dev ## only make .venv, with everything in it
 

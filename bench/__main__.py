@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from bench import client, lane, memory, receipts, service, under_load
+from bench.failover import proof as failover
 from bench.load import Missing
 from bench.revocation import proof
 
@@ -16,7 +17,7 @@ PARTS = {
     "receipts": receipts.run,
     "client": client.run,
 }
-ONLY_BY_NAME = {"revocation": proof.run}  # a quarter of an hour
+ONLY_BY_NAME = {"revocation": proof.run, "failover": failover.run}  # a quarter of an hour each
 
 
 def main(names: list[str]) -> int:

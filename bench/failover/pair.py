@@ -18,6 +18,9 @@ from tests.postgres import USER, Cluster, free_port
 R = TypeVar("R")
 
 _STANDBY: Final = "standby"
+
+# Seconds.  Who is cut off without a word is back after this, its share for the host that says nothing (a half), and a lease.
+_TIMEOUT: Final = 3
 _ANYBODY: Final = "local all all trust\nhost all all all trust\nhost replication all all trust\n"
 
 
@@ -27,8 +30,10 @@ class Pair:
     Its manager is whoever calls: nobody else decides who is primary, as Patroni would.
     """
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    def __init__(self, hosts: Sequence[Host], *, careless: bool = False) -> None:
+        """`careless`: nobody waits for the standby, to see that the loss is found."""
         self._hosts = hosts
+        self._careless = careless
         self._letting_in = Path(tempfile.mkdtemp(prefix="tally-pg-"), "hba.conf")
         self._letting_in.parent.chmod(0o755)
         self._letting_in.write_text(_ANYBODY)
@@ -40,13 +45,13 @@ class Pair:
         self.database = self._run(0, first.new_database)
         self.renew()
 
-    def urls(self) -> tuple[str, str]:
+    def urls(self) -> list[str]:
         """For the nodes: over the shared network, and aside.  Both name both databases, in the same order."""
         places = [
             ",".join(f"{host.addresses[way]}:{port}" for host, port in zip(self._hosts, self._ports, strict=True))
             for way in range(2)
         ]
-        return tuple(f"postgresql://{USER}@{place}/{self.database}" for place in places)  # type: ignore[return-value]
+        return [f"postgresql://{USER}@{place}/{self.database}?timeout={_TIMEOUT}" for place in places]
 
     @property
     def primary_host(self) -> Host:
@@ -78,8 +83,9 @@ class Pair:
             f"host={self._hosts[self._primary].addresses[0]} port={primary.port} user={USER} application_name={_STANDBY}"
         )
         self._run(lost, standby.start)
-        self._wait_for(_STANDBY)
-        until(lambda: "sync" in self.sql("SELECT sync_state FROM pg_stat_replication").split(), "a synchronous standby")
+        self._wait_for("" if self._careless else _STANDBY)
+        state = "async" if self._careless else "sync"
+        until(lambda: state in self.sql("SELECT sync_state FROM pg_stat_replication").split(), "the standby follows")
 
     def sql(self, statement: str, *, database: str = "postgres") -> str:
         """What psql prints on the primary."""
