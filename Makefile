@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation bench-failover lock clean venv clients
+.PHONY: help run test lint bench bench-revocation bench-failover bench-scale lock clean venv clients
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted
 
 bench-failover: .venv/.dev ## the long proof that nothing is lost when a database fails (as root: it cuts networks)
 	@exec $(BIN)/python -m bench failover
+
+bench-scale: .venv/.dev ## what grows with the number of tokens, up to ten million, and with the number of nodes (half an hour)
+	@exec $(BIN)/python -m bench scale
 
 venv: .venv/.dev ## only make .venv, with everything in it
 

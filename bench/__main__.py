@@ -8,6 +8,7 @@ from bench import client, lane, memory, receipts, service, under_load
 from bench.failover import proof as failover
 from bench.load import Missing
 from bench.revocation import proof
+from bench.scale import run as scale
 
 PARTS = {
     "service": service.run,
@@ -17,7 +18,11 @@ PARTS = {
     "receipts": receipts.run,
     "client": client.run,
 }
-ONLY_BY_NAME = {"revocation": proof.run, "failover": failover.run}  # a quarter of an hour each
+ONLY_BY_NAME = {  # a quarter of an hour each, or more
+    "revocation": proof.run,
+    "failover": failover.run,
+    "scale": scale.run,
+}
 
 
 def main(names: list[str]) -> int:
