@@ -106,3 +106,15 @@ def test_a_flag_shows_its_help_its_variable_and_its_default() -> None:
     shown = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
 
     assert "--port TEXT The port to listen on; 0 takes any free one. [TALLYSTICK_PORT; default: 8080]" in shown
+
+
+def test_trusted_proxies_are_networks_and_never_everybody() -> None:
+    given = Settings.read({"TALLYSTICK_TRUSTED_PROXIES": "10.0.0.7/32, fd00::/64,192.0.2.1"}, {})
+
+    assert given.trusted_proxies == ("10.0.0.7/32", "fd00::/64", "192.0.2.1")
+    for text in ("proxy", "10.0.0.7/8", "10.0.0.7/33", "10.0.0.0/8,", "*"):
+        with pytest.raises(Invalid, match="TALLYSTICK_TRUSTED_PROXIES must be networks"):
+            Settings.read({"TALLYSTICK_TRUSTED_PROXIES": text}, {})
+    for text in ("0.0.0.0/0", "10.0.0.7,::/0"):
+        with pytest.raises(Invalid, match="TALLYSTICK_TRUSTED_PROXIES must name the proxies alone"):
+            Settings.read({"TALLYSTICK_TRUSTED_PROXIES": text}, {})

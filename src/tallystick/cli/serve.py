@@ -21,7 +21,16 @@ from tallystick.cli.worker import Plan
 
 @click.command()
 @settings.options(
-    "database", "database_replica", "key_file", "host", "port", "workers", "writes_per_hour", "hashing", "metrics"
+    "database",
+    "database_replica",
+    "key_file",
+    "host",
+    "port",
+    "workers",
+    "writes_per_hour",
+    "hashing",
+    "metrics",
+    "trusted_proxies",
 )
 def serve(**flags: str | None) -> None:
     """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
@@ -34,6 +43,7 @@ def serve(**flags: str | None) -> None:
             given.writes_per_hour,
             given.metrics,
             replica=given.database_replica,
+            trusted_proxies=given.trusted_proxies,
         ),
         host=given.host,
         port=given.port,

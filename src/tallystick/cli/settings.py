@@ -5,6 +5,7 @@ messages and docs/settings.md come from there.  Before adding one, look for a de
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -88,6 +89,18 @@ def _one_of(words: type[_Words]) -> Callable[[str], _Words]:
     return word
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(part.strip() for part in text.split(","))
+    for network in networks:
+        try:
+            everybody = ipaddress.ip_network(network).prefixlen == 0
+        except ValueError as error:
+            raise ValueError(f"must be networks such as 10.0.0.7/32,fd00::/64, not {network!r}") from error
+        if everybody:
+            raise ValueError(f"must name the proxies alone: {network} is everybody")
+    return networks
+
+
 class Setting(NamedTuple):
     """Beside a field: how text becomes its value (ValueError = the rest of a sentence), and what it is for."""
 
@@ -166,6 +179,15 @@ class Settings:
         ),
     ] = Scraping.OFF
 
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Setting(
+            _networks,
+            "The proxies and gateways in front, as networks with commas between: what they say in `X-Forwarded-For` is believed, and "
+            "nobody else. Without, everybody who comes through a proxy has its address.",
+        ),
+    ] = ()
+
     @classmethod
     def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Self:
         """The settings: from `overrides` (flags, by field name), else the environment, else the defaults.
@@ -231,7 +253,8 @@ def page() -> str:
 
 
 def _default(name: str) -> object:
-    return getattr(Settings(), name)
+    default = getattr(Settings(), name)
+    return "none" if default == () else default
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:

@@ -99,9 +99,9 @@ def count(wiring: "Wiring", request: Request, token: Token, *, refused: Why | No
     uses, now, agent = wiring.uses, wiring.clock.now(), request.headers.get("user-agent")
     if refused is None:
         wiring.tally.allowed += 1
-        uses.touch(token.id, at=now, ip=address_of(request), user_agent=agent)
+        uses.touch(token.id, at=now, ip=address_of(wiring, request), user_agent=agent)
     else:
-        uses.note(token.id, at=now, ip=address_of(request), user_agent=agent)
+        uses.note(token.id, at=now, ip=address_of(wiring, request), user_agent=agent)
         uses.refuse(token.id, at=now, why=refused)
         wiring.tally.refused[refused] += 1
 
@@ -122,9 +122,14 @@ def presented(headers: Headers) -> Secret | None:
     return Secret(distinct.pop()) if distinct else None
 
 
-def address_of(request: Request) -> str | None:
-    """Where the request came from, as the socket says it."""
-    return request.client.host if request.client else None
+def address_of(wiring: "Wiring", request: Request) -> str | None:
+    """Where the request came from, as the socket says it, or a proxy that is trusted."""
+    peer = request.client.host if request.client else None
+    if not wiring.proxies.any:
+        return peer
+    # What cannot be read over RSGI is not read over ASGI either.
+    forwarded = [value for value in request.headers.getlist("x-forwarded-for") if value.isascii()]
+    return wiring.proxies.client_of(peer, forwarded)
 
 
 async def _look_up(wiring: "Wiring", secret: Secret, *, by_memory: bool) -> Seen | None:

@@ -133,7 +133,7 @@ async def _prove(ask: Ask, login: str, password: str) -> Proof:
         login=login,
         password=password,
         code=ask.request.headers.get("fastly-otp"),
-        address=address_of(ask.request) or "",
+        address=address_of(ask.wiring, ask.request) or "",
     )
     return await ask.wiring.prover.prove(claim)
 

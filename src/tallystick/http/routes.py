@@ -26,6 +26,7 @@ from tallystick.http import bodies, errors, guards
 from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
+from tallystick.http.proxies import Proxies
 from tallystick.http.readiness import Readiness
 from tallystick.http.tally import Tally
 from tallystick.identity.accounts import Accounts
@@ -54,6 +55,7 @@ class Wiring(msgspec.Struct, frozen=True):
     memory: Memory
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
+    proxies: Proxies = msgspec.field(default_factory=Proxies)
     tally: Tally = msgspec.field(default_factory=Tally)
     measuring: "Measuring | None" = None
     scraping: "Guard" = guards.nobody
@@ -98,7 +100,7 @@ class Ask(msgspec.Struct, frozen=True):
             at=self.now,
             user_id=None if user is None else user.id,
             token_id=None if self.who is None else self.who.token.id,
-            ip=address_of(self.request),
+            ip=address_of(self.wiring, self.request),
             user_agent=kept_agent(self.user_agent) or None,
             request_id=self.request_id,
         )
