@@ -71,7 +71,7 @@ ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "GET /tokens": always,
     "GET /tokens/self": always,
     "GET /check": always,
-    "POST /check": always,
+    **{f"{method} /check": always for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")},
     "DELETE /tokens/self": always,
     "GET /verify": always,
     "GET /metrics": lambda kind: kind.reads_any_service,

@@ -19,7 +19,7 @@ from tests.http.world import PASSWORD, World, error_of, filled
 OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"}
 # They take a password instead; see test_create.py and test_users.py.
 BY_PASSWORD = {"POST /tokens", "POST /current_user/password"}
-ASKED = {"GET /check", "POST /check"}
+ASKED = {f"{method} /check" for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 PATHS = sorted({route.path for route in ROUTES})
 
 
@@ -46,12 +46,18 @@ def test_the_guards_are_these_five() -> None:
 async def test_every_other_route_refuses_without_a_token_before_it_looks_at_anything(
     world: World, route: Route
 ) -> None:
-    for headers in ({}, {"Fastly-Key": "nonsense"}, {"Authorization": "Bearer tly_x"}, {"Authorization": "Basic Og=="}):
+    refused = 'Bearer error="invalid_token"' if route.challenges else "Bearer"
+    for headers, challenge in (
+        ({}, "Bearer"),
+        ({"Fastly-Key": "nonsense"}, refused),
+        ({"Authorization": "Bearer tly_x"}, refused),
+        ({"Authorization": "Basic Og=="}, "Bearer"),
+    ):
         response = await world.ask(route.method, filled(route.path), headers=headers)
 
         assert response.status_code == 401
         assert error_of(response) == {"msg": "Provided credentials are missing or invalid"}
-        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"] == challenge
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.guard is anyone], ids=lambda r: r.method + r.path)

@@ -53,8 +53,14 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
 
 
 async def asked_token(wiring: "Wiring", request: Request) -> Caller:
-    """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`."""
-    return await _let_in(wiring, request, by_memory=True)
+    """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`.
+
+    Two different tokens are none here: gateways know 401, and take 400 for a fault of ours.
+    """
+    try:
+        return await _let_in(wiring, request, by_memory=True)
+    except Invalid as error:
+        raise Unauthenticated(error.msg) from error
 
 
 async def _let_in(wiring: "Wiring", request: Request, *, by_memory: bool) -> Caller:
@@ -111,15 +117,24 @@ def presented(headers: Headers) -> Secret | None:
 
     Raises `Invalid` when two different ones came: which of them was meant must never be a guess (RFC 6750, 2).
     """
+    distinct = _given(headers)
+    if len(distinct) > 1:
+        raise Invalid("several different tokens were sent: send one", code="invalid_request")
+    return Secret(distinct.pop()) if distinct else None
+
+
+def any_came(headers: Headers) -> bool:
+    """Whether a token came with a request at all, however good."""
+    return bool(_given(headers))
+
+
+def _given(headers: Headers) -> set[str]:
     given = [key.strip() for key in headers.getlist("fastly-key")]
     for value in headers.getlist("authorization"):
         kind, _, credentials = value.strip().partition(" ")
         if kind.lower() == "bearer":
             given.append(credentials.strip())
-    distinct = {key for key in given if key}
-    if len(distinct) > 1:
-        raise Invalid("several different tokens were sent: send one", code="invalid_request")
-    return Secret(distinct.pop()) if distinct else None
+    return {key for key in given if key}
 
 
 def address_of(wiring: "Wiring", request: Request) -> str | None:

@@ -16,7 +16,7 @@ from tallystick.core.ports import Seen
 from tallystick.core.secret import SECRET_CHARS, Secret
 from tallystick.core.token import LastUse, Token
 from tallystick.core.verifier import Grant
-from tallystick.http import wire
+from tallystick.http import check, wire
 from tallystick.http.asked import Answer, Asked, Given, host_of
 from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_check, made_read, verified
 from tallystick.http.routes import Wiring
@@ -46,7 +46,7 @@ class Lane:
         self._hosts: dict[str, str | None] = {}
         self._paths: dict[str, tuple[frozenset[str], _Make]] = {
             "/tokens/self": (_READS, self._read_self),
-            "/check": (_READS | {"POST"}, self._check),
+            "/check": (check.METHODS, self._check),
             "/verify": (_READS, self._verify),
         }
 

@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import UnsetType
 
-from tallystick.core.errors import TallystickError, Unauthenticated
+from tallystick.core.errors import Forbidden, TallystickError, Unauthenticated
 from tallystick.http import (
     batch,
     bodies,
@@ -154,7 +154,7 @@ def _failed(error: type[TallystickError], *, as_problem: bool) -> str:
 
 def _failure(error: type[TallystickError], *, as_problem: bool) -> Json:
     names = ["Cache-Control", *words.LEFT]
-    if error is Unauthenticated:
+    if error in (Unauthenticated, Forbidden):
         names.append("WWW-Authenticate")
     if error is errors.WrongMethod:
         names.append("Allow")

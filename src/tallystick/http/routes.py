@@ -118,7 +118,8 @@ Handler = Callable[[Ask], Awaitable[Response]]
 class Route(msgspec.Struct, frozen=True):
     """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses.
 
-    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.
+    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.  `challenges`: it tells
+    a refused token what is wrong with it in the words of RFC 6750, which the recorded wire does not.
     """
 
     method: str
@@ -131,6 +132,7 @@ class Route(msgspec.Struct, frozen=True):
     media: str = "application/json"
     problems: bool = False
     reads: bool = False
+    challenges: bool = False
 
     @property
     def writes(self) -> bool:
@@ -206,7 +208,10 @@ class _Path:
             if isinstance(error, Unavailable):
                 self._wiring.tally.unavailable += 1
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
-            return errors.answer(error, as_problem=self._problems)
+            answer = errors.answer(error, as_problem=self._problems)
+            if route is None or not route.challenges:
+                return answer
+            return errors.challenged(answer, error, came=guards.any_came(request.headers))
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
