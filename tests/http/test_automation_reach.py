@@ -31,6 +31,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /service": {"json": {"name": "mine"}},
     "PUT /service/{service_id}": {"json": {"name": "mine"}},
     "POST /automation-tokens": {"json": {"name": "heir", "role": "engineer", "services": [SHOP.id]}},
+    "POST /oauth/introspect": {"data": {"token": "x"}},
     "POST /check/batch": {"json": [{"secret": "x"}]},
     "GET /service/search": {"params": {"name": BLOG.name}},
 }

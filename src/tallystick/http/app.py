@@ -12,6 +12,7 @@ from tallystick.http import (
     events,
     health,
     metrics,
+    oauth,
     pages,
     people,
     revocations,
@@ -24,7 +25,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http.asgi import in_front
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
+from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, router
 from tallystick.http.rsgi import Front
@@ -76,6 +77,8 @@ ROUTES: Final = (
     Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True, challenges=True),
     Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403), challenges=True),
     *(Route(method, "/check",                         asked_token, handler,                     None,             check.Allowed,     (400, 401, 403), reads=True, challenges=True) for method, handler in check.BY_OTHERS.items()),
+    Route("POST",   "/oauth/introspect",              client_token, oauth.introspect,           oauth.Presented,  oauth.Introspected, (400, 401, 403), problems=True, reads=True, challenges=True),
+    Route("POST",   "/oauth/revoke",                  anyone,      oauth.revoke,                oauth.Presented,  oauth.Ended,       (400, 503), problems=True),
     Route("GET",    "/metrics",                       scraper,     metrics.metrics,             None,             None,              (401, 403, 404), media="text/plain"),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),

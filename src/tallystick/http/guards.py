@@ -4,12 +4,15 @@
     any_token    a live token, of whatever scope
     maybe_token  a live token, if one is given at all
     asked_token  a live token that is asked about: the answer says as what it counts (`count`)
+    client_token  the same as OAuth's clients send it, too: as the password of Basic
     scraper      whoever may read the metrics, which a setting says
 
 What a scope or a role allows beyond that is the core's to say.
 """
 
+import base64
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -52,6 +55,14 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
     return None if presented(request.headers) is None else await any_token(wiring, request)
 
 
+async def client_token(wiring: "Wiring", request: Request) -> Caller:
+    """As `any_token`, for what changes nothing; also as a client's secret, in Basic (RFC 6749, 2.3.1)."""
+    caller = await _let_in(wiring, request, by_memory=True, by_basic=True)
+    if _COUNTED not in request.scope:
+        count(wiring, request, caller.token, refused=None)
+    return caller
+
+
 async def asked_token(wiring: "Wiring", request: Request) -> Caller:
     """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`.
 
@@ -63,8 +74,10 @@ async def asked_token(wiring: "Wiring", request: Request) -> Caller:
         raise Unauthenticated(error.msg) from error
 
 
-async def _let_in(wiring: "Wiring", request: Request, *, by_memory: bool) -> Caller:
+async def _let_in(wiring: "Wiring", request: Request, *, by_memory: bool, by_basic: bool = False) -> Caller:
     secret = presented(request.headers)
+    if secret is None and by_basic:
+        secret = _of_client(request.headers)
     if secret is None:
         raise Unauthenticated(NO_CREDENTIALS)
     if not secret.is_well_formed():
@@ -126,6 +139,26 @@ def presented(headers: Headers) -> Secret | None:
 def any_came(headers: Headers) -> bool:
     """Whether a token came with a request at all, however good."""
     return bool(_given(headers))
+
+
+def _of_client(headers: Headers) -> Secret | None:
+    """The password of Basic, encoded as forms are.  The client's id is passed over: the secret says which it is."""
+    login, password = basic(headers)
+    return None if login is None or password is None else Secret(unquote_plus(password))
+
+
+def basic(headers: Headers) -> tuple[str | None, str | None]:
+    """Login and password as they came by Basic; empty ones count as absent.  Raises `Invalid` for what cannot be read."""
+    kind, _, encoded = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None, None
+    try:
+        login, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError as error:  # no ASCII, no Base64, or no UTF-8 within
+        raise Invalid("the Basic credentials cannot be read", code="invalid_request") from error
+    if "\0" in login + password:
+        raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
+    return login or None, password or None
 
 
 def _given(headers: Headers) -> set[str]:
