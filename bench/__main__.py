@@ -4,7 +4,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from bench import client, lane, memory, receipts, service, under_load
+from bench import client, gateways, lane, memory, receipts, service, under_load
 from bench.failover import proof as failover
 from bench.load import Missing
 from bench.revocation import proof
@@ -17,6 +17,7 @@ PARTS = {
     "load": under_load.run,
     "receipts": receipts.run,
     "client": client.run,
+    "gateways": gateways.run,
 }
 ONLY_BY_NAME = {  # a quarter of an hour each, or more
     "revocation": proof.run,

@@ -84,17 +84,27 @@ def api() -> Iterator[Api]:
 
 
 @contextmanager
-def gateway(kind: str, folder: Path, *, service: int, upstream: int, wanted: tuple[str, ...] = ()) -> Iterator[str]:
+def gateway(
+    kind: str,
+    folder: Path,
+    *,
+    service: int,
+    upstream: int,
+    wanted: tuple[str, ...] = (),
+    change: Callable[[str], str] = str,
+    before: tuple[str, ...] = (),
+) -> Iterator[str]:
     """A gateway that asks the service on one port before it lets anybody to the other; its URL.
 
-    It has exactly the configuration that is printed.  `wanted`: flags that say what a token must have.
+    It has exactly the configuration that is printed.  `wanted`: flags that say what a token must have.  For measurements:
+    `change`, what becomes of the configuration, and `before`, what stands in front of the command.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     places = ("--port", str(service), "--upstream", f"127.0.0.1:{upstream}", "--listen", f"127.0.0.1:{port}")
     printed = tallystick("proxy-config", kind, *places, *wanted, cwd=folder)
     assert (printed.returncode, printed.stderr) == (0, "")
-    command = STARTED[kind](folder, printed.stdout)
+    command = [*before, *STARTED[kind](folder, change(printed.stdout))]
     at_home = {"HOME": str(folder), "CADDY_ADMIN": f"unix/{folder}/admin"}
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment(at_home), stdout=log, stderr=log)
