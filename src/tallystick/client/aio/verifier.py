@@ -94,13 +94,9 @@ class AsyncVerifier(AsyncApi):
         if self._has_lost_its_loop():
             self._begin_anew()
         self._over = True
-        self._memory.verifier.let_go()
         if self._task is not None:
-            import asyncio
-
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            # Not cancelled: the server would grant what it was asked for last to somebody who has left.
+            await self._task
         await self._hang_up()
 
     def _follow(self) -> None:
@@ -121,7 +117,7 @@ class AsyncVerifier(AsyncApi):
         import asyncio
 
         try:
-            while True:
+            while not self._over:
                 try:
                     await self._follower.carry_out(self._memory.sync())
                 except Exception:  # noqa: BLE001 - whatever it is: without this task there would be no lease any more
