@@ -28,8 +28,8 @@ _ANY: Final = Need()
 class TokenUser:
     """Whom a token stands for, in the place of a user of Django's own.  `pk`: the user's id, None for an automation token's."""
 
-    is_authenticated = True
-    is_anonymous = is_active = is_staff = is_superuser = False
+    is_authenticated = is_active = True
+    is_anonymous = is_staff = is_superuser = False
 
     def __init__(self, token: Verdict) -> None:
         self.token = token
