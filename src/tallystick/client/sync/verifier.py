@@ -100,7 +100,7 @@ class Verifier(Api):
         try:
             return self._run(self._memory.ask(text, scope, service))
         except RuntimeError:
-            # Closed by another thread just now.
+            # How httpx2 says that a client is closed, be it by another thread just now.
             if not self._over.is_set():
                 raise
             raise Unavailable(CLOSED) from None
@@ -132,9 +132,7 @@ class Verifier(Api):
             super().close()
 
     def _follow(self) -> None:
-        if self._over.is_set():
-            raise Unavailable(CLOSED)
-        if self._thread is not None:
+        if self._thread is not None or self._over.is_set():
             return
         with self._lock:
             if self._thread is None:
