@@ -72,7 +72,11 @@ def test_two_different_tokens_are_none(shop: Program, server: RunningServer) -> 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (400, 'Bearer error="invalid_request"')
 
 
-@pytest.mark.parametrize("secret", ["nonsense", "tly_short", Secret.mint().reveal(), "a,Bearer b"])
+@pytest.mark.parametrize(
+    "secret",
+    ["nonsense", "tly_short", Secret.mint().reveal(), "a,Bearer b"],
+    ids=["nonsense", "short", "unknown", "two"],
+)
 def test_what_is_no_token_is_refused_and_not_repeated(shop: Program, secret: str) -> None:
     answer = ask(shop, "GET", "/orders", bearer(secret))
 
