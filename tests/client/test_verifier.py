@@ -71,6 +71,18 @@ def remembered(verifier: Verifier, issued: IssuedToken) -> None:
     until(lambda: verifier._memory.recall(issued.secret.reveal(), None, None))
 
 
+def test_a_receipt_counts_the_verifiers_in_other_programs_too(server: RunningServer, verifier: Verifier) -> None:
+    remembered(verifier, issued(server))
+
+    def counted() -> int:
+        with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+            receipt = api.revoke_token(issued(server).record.id)
+        assert receipt is not None
+        return receipt.verifiers
+
+    until(lambda: counted() == 2 + 1)
+
+
 def test_a_verdict_says_whose_token_it_is(server: RunningServer, verifier: Verifier) -> None:
     one = issued(server, scope="purge_select", services=[server["SERVICE_1"]])
 

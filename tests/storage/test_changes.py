@@ -152,6 +152,20 @@ async def test_who_has_heard_is_counted_among_those_who_hold_a_lease(store: Stor
     assert await changes.hearing(6) == Hearing(1, 1)
 
 
+async def test_those_whom_it_speaks_for_are_counted_with_each_who_holds_a_lease(store: Store) -> None:
+    changes = store.changes
+    await changes.lease("one", acked=5, lasts_ms=60_000, speaks_for=3)
+    await changes.lease("two", acked=4, lasts_ms=60_000)
+    assert await changes.hearing(5) == Hearing(5, 1)
+
+    await changes.ack("two", 5)
+    await changes.lease("one", acked=5, lasts_ms=60_000, speaks_for=1)
+    assert await changes.hearing(5) == Hearing(3, 0)
+
+    await changes.lease("one", acked=5, lasts_ms=0, speaks_for=9)
+    assert await changes.hearing(5) == Hearing(1, 0)
+
+
 async def test_who_needs_what_was_trimmed_is_told_so(busy: Store) -> None:
     start = await busy.changes.head()
     await busy.tokens.revoke(ONE.id, reach=ACMES, by=at(NOW))

@@ -31,7 +31,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Hearing(msgspec.Struct, frozen=True):
-    """How many verifiers hold a lease, and how many of them have not heard of a change."""
+    """How many verifiers hold a lease, those inside other programs too; how many who speak in the store have not heard of a change."""
 
     verifiers: int
     missing: int
@@ -86,8 +86,11 @@ class Changes(Protocol):
     async def of_request(self, request_id: str, *, since: int) -> int | None:
         """The newest change after `since` that this request made, if any."""
 
-    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int) -> None:
-        """This verifier may answer from memory for so long from now on; it has applied everything up to `acked`."""
+    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int, speaks_for: int = 0) -> None:
+        """This verifier may answer from memory for so long from now on; it has applied everything up to `acked`.
+
+        `speaks_for`: so many others, inside other programs, may as well, and have.
+        """
 
     async def ack(self, verifier_id: str, seq: int) -> None:
         """It has applied everything up to `seq`."""
@@ -114,6 +117,11 @@ class Changes(Protocol):
 def changes_of(happened: Iterable[Event]) -> set[Change]:
     """What has to be forgotten after these events.  What is new was remembered by nobody, but for a customer's services."""
     return {change for event in happened if (change := _change(event)) is not None}
+
+
+def hearing(leased: Sequence[tuple[int, int]], seq: int) -> Hearing:
+    """Of those who hold a lease: how far each has heard, and for how many others it speaks."""
+    return Hearing(sum(1 + speaks_for for _, speaks_for in leased), sum(acked < seq for acked, _ in leased))
 
 
 def told(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -81,6 +81,11 @@ class Sponsor:
         """It answers from memory no more."""
         self._those.pop(name, None)
 
+    def count(self, *, steady: int) -> int:
+        """How many of them may hold a lease."""
+        self._let_go_of_lapsed(steady)
+        return len(self._those)
+
     def heard(self, applied: int, *, steady: int) -> int:
         """Up to which change all have heard: the process itself, which has `applied` so much, and those who hold a lease."""
         self._let_go_of_lapsed(steady)

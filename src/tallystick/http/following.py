@@ -222,7 +222,8 @@ class Memory:
         """The lease runs from before it was asked for, and is used only when everything has been heard that came before it."""
         noted = self._steady()
         heard = self.sponsor.heard(self.verifier.applied, steady=noted)
-        await self._changes.lease(self._id, acked=heard, lasts_ms=LEASE_MS)
+        others = self.sponsor.count(steady=noted)
+        await self._changes.lease(self._id, acked=heard, lasts_ms=LEASE_MS, speaks_for=others)
         await self._catch_up()
         if self._task is not None and not self.verifier.holds_lease(self._steady()):
             self.lapses += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.core.errors import Unavailable
 from tallystick.core.usage import Why
+from tallystick.core.verifier import FOREVER
 from tallystick.http.exposition import Exposition, Number
 from tallystick.steady import steady
 
@@ -29,9 +30,10 @@ class Measuring:
         while wiring.memory.waited:
             self._exposition.observe("receipt_waited_milliseconds", wiring.memory.waited.popleft())
         with suppress(Unavailable):
-            head, held = await wiring.store.changes.head(), await wiring.store.changes.hearing(0)
+            # Nobody has heard of what is yet to come: so this counts the workers, without those for whom they speak.
+            head, hearing = await wiring.store.changes.head(), await wiring.store.changes.hearing(FOREVER)
             lag = max(0, head - wiring.memory.verifier.applied)
-            self._exposition.tell([Number("change_lag", lag), Number("verifiers", held.verifiers)])
+            self._exposition.tell([Number("change_lag", lag), Number("verifiers", hearing.missing)])
 
     async def text(self, wiring: "Wiring", accept: str) -> tuple[bytes, str]:
         """The numbers of all workers, these of this moment, and what media type that is."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, told
+from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, hearing, told
 from tallystick.core.events import Event
 from tallystick.steady import steady
 
@@ -17,7 +17,7 @@ class MemoryChanges:
         self._head = 0
         self._told: list[tuple[int, Change, Event]] = []
         self._numbered: dict[int, Numbered] = {}
-        self._leases: dict[str, tuple[int, int]] = {}
+        self._leases: dict[str, tuple[int, int, int]] = {}
         self._stirred = True
 
     def publish(self, *happened: Event) -> None:
@@ -56,21 +56,21 @@ class MemoryChanges:
         made = [number for number, _, event in self._told if number > since and event.by.request_id == request_id]
         return max(made, default=None)
 
-    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int) -> None:
-        self._leases[verifier_id] = (acked, self._steady() + lasts_ms)
+    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int, speaks_for: int = 0) -> None:
+        self._leases[verifier_id] = (acked, self._steady() + lasts_ms, speaks_for)
 
     async def ack(self, verifier_id: str, seq: int) -> None:
         if verifier_id in self._leases:
-            acked, until = self._leases[verifier_id]
-            self._leases[verifier_id] = (max(acked, seq), until)
+            acked, until, speaks_for = self._leases[verifier_id]
+            self._leases[verifier_id] = (max(acked, seq), until, speaks_for)
 
     async def leave(self, verifier_id: str) -> None:
         self._leases.pop(verifier_id, None)
 
     async def hearing(self, seq: int) -> Hearing:
         now = self._steady()
-        held = [acked for acked, until in self._leases.values() if until > now]
-        return Hearing(len(held), sum(acked < seq for acked in held))
+        held = [(acked, speaks_for) for acked, until, speaks_for in self._leases.values() if until > now]
+        return hearing(held, seq)
 
     async def numbered(self, seq: int) -> Numbered | None:
         return self._numbered.get(seq)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tallystick.core.changes import Heard, Hearing, News, Numbered
+from tallystick.core.changes import Heard, Hearing, News, Numbered, hearing
 from tallystick.steady import BOOT, steady
 from tallystick.storage import rows
 from tallystick.storage.transaction import Parameters, Reads, Transaction, Writes
@@ -36,8 +36,8 @@ class SqlChanges:
         row = await self._reader.one(self._reader.sql.change_of_request, {"request_id": request_id, "since": since})
         return None if row is None or row[0] is None else int(row[0])
 
-    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int) -> None:
-        wanted = {"id": verifier_id, "acked": acked, "lasts_ms": lasts_ms, **_clock()}
+    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int, speaks_for: int = 0) -> None:
+        wanted = {"id": verifier_id, "acked": acked, "lasts_ms": lasts_ms, "speaks_for": speaks_for, **_clock()}
         await self._writer.submit(_lease, wanted)
 
     async def ack(self, verifier_id: str, seq: int) -> None:
@@ -47,12 +47,11 @@ class SqlChanges:
         await self._writer.submit(_leave, {"id": verifier_id})
 
     async def hearing(self, seq: int) -> Hearing:
-        acked = await self._leased()
-        return Hearing(len(acked), sum(each < seq for each in acked))
+        return hearing(await self._leased(), seq)
 
-    async def _leased(self) -> list[int]:
-        """How far those have heard who hold a lease now."""
-        return [row[0] for row in await self._reader.all(self._reader.sql.leased, _clock())]
+    async def _leased(self) -> list[tuple[int, int]]:
+        """How far those have heard who hold a lease now, and for how many others each speaks."""
+        return [(row[0], row[1]) for row in await self._reader.all(self._reader.sql.leased, _clock())]
 
     async def numbered(self, seq: int) -> Numbered | None:
         row = await self._reader.one(self._reader.sql.numbered, {"seq": seq})

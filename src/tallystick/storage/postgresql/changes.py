@@ -59,8 +59,8 @@ class PostgresChanges(SqlChanges):
         self._known = known
         self._boot = ""
         self._others_end_at = 0
-        self._looking: asyncio.Task[list[int]] | None = None
-        self._next: asyncio.Task[list[int]] | None = None
+        self._looking: asyncio.Task[list[tuple[int, int]]] | None = None
+        self._next: asyncio.Task[list[tuple[int, int]]] | None = None
 
     async def after(self, seq: int) -> News:
         won = self._known.won
@@ -68,11 +68,12 @@ class PostgresChanges(SqlChanges):
         self._known.tell(news.upto, until=won)
         return news
 
-    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int) -> None:
+    async def lease(self, verifier_id: str, *, acked: int, lasts_ms: int, speaks_for: int = 0) -> None:
         noted = steady()
         async with self._pool.connection() as connection:
             tx = PostgresTransaction(connection, seconds=self._pool.seconds)
-            row = await tx.one(STATEMENTS.lease, {"id": verifier_id, "acked": acked, "lasts_ms": lasts_ms})
+            wanted = {"id": verifier_id, "acked": acked, "lasts_ms": lasts_ms, "speaks_for": speaks_for}
+            row = await tx.one(STATEMENTS.lease, wanted)
             assert row is not None, "it returns what it wrote"
             await self._drop_others(tx, row[0])
         self._known.won = noted + lasts_ms - MARGIN_MS
@@ -89,7 +90,7 @@ class PostgresChanges(SqlChanges):
             await tx.run(OWN["forget_other_clocks"], {"boot": boot})
             self._others_end_at = 0
 
-    async def _leased(self) -> list[int]:
+    async def _leased(self) -> list[tuple[int, int]]:
         """One question for all who wait: it begins after each of them asked, since what was read before may be too old."""
         if self._next is None:
             self._next = asyncio.create_task(self._look(self._looking))
@@ -99,7 +100,7 @@ class PostgresChanges(SqlChanges):
         except Unavailable as error:
             raise Unavailable(error.msg) from error
 
-    async def _look(self, before: "asyncio.Task[list[int]] | None") -> list[int]:
+    async def _look(self, before: "asyncio.Task[list[tuple[int, int]]] | None") -> list[tuple[int, int]]:
         if before is not None:
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
@@ -118,7 +119,7 @@ class OneByOne:
             return result
 
 
-def _retrieved(task: "asyncio.Task[list[int]]") -> None:
+def _retrieved(task: "asyncio.Task[list[tuple[int, int]]]") -> None:
     """All who waited may be gone: their error is nobody's then."""
     if not task.cancelled():
         task.exception()

@@ -11,17 +11,22 @@ UPDATE receipt
    AND receipt.seq = (h.value->>0)::bigint
    AND receipt.heard_at IS NULL;
 
--- name: lease(id, acked, lasts_ms)!
+-- name: lease(id, acked, lasts_ms, speaks_for)!
 -- A verifier may answer from memory until then.  `boot`: which server's clock that is by; one that takes over for another goes
 -- on in a new timeline, the first part of the name of its log's file.
-INSERT INTO verifier (id, boot, acked, lease_until)
+INSERT INTO verifier (id, boot, acked, lease_until, speaks_for)
 VALUES (
     :id,
     left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time(),
     :acked,
-    (extract(epoch FROM clock_timestamp()) * 1000)::bigint + :lasts_ms
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint + :lasts_ms,
+    :speaks_for
 )
-ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, acked = excluded.acked, lease_until = excluded.lease_until
+ON CONFLICT (id) DO UPDATE
+   SET boot = excluded.boot,
+       acked = excluded.acked,
+       lease_until = excluded.lease_until,
+       speaks_for = excluded.speaks_for
 RETURNING boot;
 
 -- name: ack(id, acked)!
@@ -34,9 +39,9 @@ UPDATE verifier
    AND set_config('synchronous_commit', 'off', true) IS NOT NULL;
 
 -- name: leased()
--- How far those have heard who may hold a lease.  What was leased by another server's clock, or before this one started, may
+-- How far those have heard who may hold a lease, and for how many others each speaks.  What was leased by another server's clock, or before this one started, may
 -- last: who waits for that waits for as long as a lease can, unless it is renewed before.
-SELECT acked
+SELECT acked, speaks_for
   FROM verifier
  WHERE boot <> left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time()
     OR lease_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;

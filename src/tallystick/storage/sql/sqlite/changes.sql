@@ -10,11 +10,15 @@ UPDATE receipt
  WHERE receipt.seq = json_extract(h.value, '$[0]')
    AND receipt.heard_at IS NULL;
 
--- name: lease(id, boot, acked, now, lasts_ms)!
+-- name: lease(id, boot, acked, now, lasts_ms, speaks_for)!
 -- A verifier may answer from memory until then.
-INSERT INTO verifier (id, boot, acked, lease_until)
-VALUES (:id, :boot, :acked, :now + :lasts_ms)
-ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, acked = excluded.acked, lease_until = excluded.lease_until;
+INSERT INTO verifier (id, boot, acked, lease_until, speaks_for)
+VALUES (:id, :boot, :acked, :now + :lasts_ms, :speaks_for)
+ON CONFLICT (id) DO UPDATE
+   SET boot = excluded.boot,
+       acked = excluded.acked,
+       lease_until = excluded.lease_until,
+       speaks_for = excluded.speaks_for;
 
 -- name: ack(id, acked)!
 -- A verifier has heard of everything up to there.
@@ -24,8 +28,8 @@ UPDATE verifier
    AND acked < :acked;
 
 -- name: leased(boot, now)
--- How far those have heard who hold a lease.
-SELECT acked
+-- How far those have heard who hold a lease, and for how many others each speaks.
+SELECT acked, speaks_for
   FROM verifier
  WHERE boot = :boot
    AND lease_until > :now;

@@ -136,12 +136,13 @@ CREATE TABLE change (
     PRIMARY KEY (seq, kind, key)
 );
 
--- Who answers from memory.  `lease_until`: by the server's clock, ms since the epoch; `boot`: which server's, since which start.
+-- Who answers from memory, and for how many verifiers inside other programs it speaks.  `lease_until`: by the server's clock, ms since the epoch; `boot`: which server's, since which start.
 CREATE TABLE verifier (
     id          text COLLATE "C" NOT NULL PRIMARY KEY,
     boot        text COLLATE "C" NOT NULL,
     acked       bigint NOT NULL,
-    lease_until bigint NOT NULL
+    lease_until bigint NOT NULL,
+    speaks_for  bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- What is kept of a change for whoever asks again: for longer than what followers need.  `changes`: a JSON array of [kind, key],
