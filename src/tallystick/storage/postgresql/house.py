@@ -32,7 +32,8 @@ SELECT count(*) FILTER (WHERE NOT by_another), count(*) FILTER (WHERE by_another
        ) AS leased"""
 
 _TAKE: Final = "SELECT pg_try_advisory_lock(hashtextextended('tallystick copy', 0))"
-_HOLD: Final = f"LOCK TABLE {quoted((*TABLES, *STAYING))} IN SHARE MODE NOWAIT"
+# Not NOWAIT: an autovacuum that is just at work ends when somebody has waited for a second.
+_HOLD: Final = f"SET LOCAL lock_timeout = '3s'; LOCK TABLE {quoted((*TABLES, *STAYING))} IN SHARE MODE"
 
 
 class _Column(NamedTuple):
