@@ -41,7 +41,12 @@ async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
 
 async def any_token(wiring: "Wiring", request: Request) -> Caller:
     """Raises `Unauthenticated` unless a live token came with the request."""
-    caller = await _let_in(wiring, request, by_memory=request.method in _READS)
+    return await any_live(wiring, request, presented(request.headers))
+
+
+async def any_live(wiring: "Wiring", request: Request, secret: Secret | None) -> Caller:
+    """The same for a secret that came in whatever way."""
+    caller = await _let_in(wiring, request, secret, by_memory=request.method in _READS)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller
@@ -54,11 +59,10 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
 
 async def asked_token(wiring: "Wiring", request: Request) -> Caller:
     """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`."""
-    return await _let_in(wiring, request, by_memory=True)
+    return await _let_in(wiring, request, presented(request.headers), by_memory=True)
 
 
-async def _let_in(wiring: "Wiring", request: Request, *, by_memory: bool) -> Caller:
-    secret = presented(request.headers)
+async def _let_in(wiring: "Wiring", request: Request, secret: Secret | None, *, by_memory: bool) -> Caller:
     if secret is None:
         raise Unauthenticated(NO_CREDENTIALS)
     if not secret.is_well_formed():

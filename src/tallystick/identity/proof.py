@@ -4,6 +4,8 @@ The order matters.  A slot is taken first, because hashing costs memory; whoever
 most `slots` guesses are ever judged by an old count.  An unknown login goes the same way as a known one, hash and all.
 """
 
+import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
@@ -29,23 +31,31 @@ class Shortfall(Enum):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """How it ended: the user, or why not.  `password_hash`: what the proven password is kept as from now on; it never prints."""
+    """How it ended: the user, or why not.  `password_hash`: what the proven password is kept as from now on; it never prints.
+
+    `mark`: where only the code falls short, that the password is right, until it is changed.  It opens nothing by itself.
+    """
 
     user: User | None
     shortfall: Shortfall | None = None
     password_hash: str = ""
+    mark: str | None = None
 
     def __repr__(self) -> str:
         return f"Proof(user={self.user!r}, shortfall={self.shortfall!r})"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody says to prove who they are, and from which address.  It holds a password: it never prints."""
+    """What somebody says to prove who they are, and from which address.  It holds a password: it never prints.
+
+    `proven`: the mark (`Proof.mark`) of the same password, which was proven a moment ago; then `password` is not looked at.
+    """
 
     login: str
     password: str
     code: str | None
     address: str
+    proven: str | None = None
 
     def __repr__(self) -> str:
         return "Claim(…)"
@@ -124,19 +134,31 @@ class Prover:
         """How it ends, and whether it was a wrong guess (a code that was not given is none)."""
         found = await self._people.credentials(claim.login)
         password_hash = None if found is None else found[1].password_hash
-        right = await self._in_thread(self._passwords.verify, claim.password, password_hash)
+        right = await self._is_right(claim, password_hash)
         if found is None or not right:
             return Proof(None, Shortfall.WRONG), True
         user, credentials = found
         if credentials.totp_sealed is not None:
+            mark = self._mark(credentials.password_hash)
             if not claim.code:
-                return Proof(None, Shortfall.CODE), False
+                return Proof(None, Shortfall.CODE, mark=mark), False
             if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
-                return Proof(None, Shortfall.CODE), True
+                return Proof(None, Shortfall.CODE, mark=mark), True
         if user.locked:
             # Said only to who knows the password: to everybody else this login is like any other.
             return Proof(None, Shortfall.BARRED), False
+        if claim.proven is not None:
+            return Proof(user, password_hash=credentials.password_hash), False
         return Proof(user, password_hash=await self._renew_hash(claim.password, credentials)), False
+
+    async def _is_right(self, claim: Claim, password_hash: str | None) -> bool:
+        if claim.proven is not None:
+            return hmac.compare_digest(claim.proven.encode(), self._mark(password_hash or "").encode())
+        right: bool = await self._in_thread(self._passwords.verify, claim.password, password_hash)
+        return right
+
+    def _mark(self, password_hash: str) -> str:
+        return hashlib.blake2b(f"proven:{password_hash}".encode(), key=self._keys.guesses, digest_size=16).hexdigest()
 
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
         step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())

@@ -1,0 +1,34 @@
+"""The console's pages: every one, in one place, with who may pass."""
+
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from tallystick.http.routes import Route, Wiring, router
+from tallystick.web import creating, revoking, signin, static, tokens
+from tallystick.web.forms import Form
+from tallystick.web.guards import anyone, session, visitor
+from tallystick.web.manner import InPages, elsewhere
+
+_HTML: Final = "text/html"
+
+# fmt: off
+PAGES: Final = (
+    Route("GET",  "/console",                anyone,  signin.front,          media=_HTML),
+    Route("GET",  "/console/static/{name}",  anyone,  static.file,           media=_HTML),
+    Route("GET",  "/console/sign-in",        visitor, signin.ask_password,   media=_HTML),
+    Route("POST", "/console/sign-in",        visitor, signin.sign_in,        Form, media=_HTML),
+    Route("POST", "/console/sign-out",       session, signin.sign_out,       Form, media=_HTML),
+    Route("GET",  "/console/tokens",         session, tokens.mine,           media=_HTML),
+    Route("GET",  "/console/tokens/new",     session, creating.ask,          media=_HTML),
+    Route("POST", "/console/tokens/new",     session, creating.create,       Form, media=_HTML),
+    Route("GET",  "/console/tokens/revoke",  session, revoking.ask_again,    media=_HTML),
+    Route("POST", "/console/tokens/revoke",  session, revoking.revoke_them,  Form, media=_HTML),
+    Route("GET",  "/console/tokens/{token_id}", session, tokens.one,         media=_HTML),
+)
+# fmt: on
+
+
+def console(wiring: Wiring) -> ASGIApp:
+    """The console as an ASGI application, which answers for every other path as the API does."""
+    return router(PAGES, wiring, manner=InPages(), otherwise=elsewhere)
