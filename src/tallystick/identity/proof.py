@@ -16,7 +16,7 @@ import msgspec
 from tallystick.core.errors import Throttled, Unavailable
 from tallystick.core.people import Credentials, User
 from tallystick.core.ports import Clock, Directory, GuessLog
-from tallystick.identity import guess, totp
+from tallystick.identity import guess, recovery, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 
@@ -161,6 +161,10 @@ class Prover:
         return hashlib.blake2b(f"proven:{password_hash}".encode(), key=self._keys.guesses, digest_size=16).hexdigest()
 
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
+        """Whether it is a one-time code, or one of what stands in for these, that was not used before."""
+        digest = recovery.digest_of(code, key=self._keys.recovery, user_id=user.id)
+        if digest is not None:
+            return await self._people.use_recovery_code(user.id, digest=digest)
         step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())
         return step is not None and await self._people.use_totp_step(user.id, step=step)
 

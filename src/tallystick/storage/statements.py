@@ -67,6 +67,9 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     renew_hash: str
     set_totp: str
     use_totp_step: str
+    set_recovery: str
+    use_recovery: str
+    recovery: str
     # guesses
     failures: str
     note_failure: str

@@ -10,7 +10,7 @@ from tallystick.core.events import Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
 from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.storage import rows
-from tallystick.storage.sqlite import changes, handover
+from tallystick.storage.sqlite import changes, handover, recovery
 from tallystick.storage.sqlite.changes import Addition, Change, Parameters
 from tallystick.storage.sqlite.handover import Leaving
 from tallystick.storage.sqlite.reader import Reader
@@ -126,6 +126,17 @@ class SqliteDirectory:
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         return await self._writer.submit(_use_totp_step, {"id": user_id, "step": step})
+
+    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
+        wanted = {"id": user_id, "digests": recovery.kept(digests), "now": by.at}
+        return await self._writer.submit(recovery.set_codes, Change(wanted, by))
+
+    async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:
+        return await self._writer.submit(recovery.use_codes, {"id": user_id, "digest": recovery.kept([digest])})
+
+    async def recovery_codes_left(self, user_id: str) -> int:
+        row = self._reader.one(_SQL.recovery, {"id": user_id})
+        return 0 if row is None else len(row[0].split())
 
     def _all_or_of(self, customer_id: str | None, *, every: str, of_customer: str) -> list[rows.Row]:
         if customer_id is None:
