@@ -33,7 +33,7 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
         raise Invalid("password is missing", code="invalid_request")
     if not _is_named(form.username, caller.person()):
         raise _not_proven_for_sudo(Proof(None, Shortfall.WRONG))
-    await prove_again(ask, caller, form.password, code=_code(ask))
+    await prove_again(ask, caller, form.password, code=given_code(ask))
 
 
 async def prove_again(ask: Ask, caller: Caller, password: str, *, code: str | None) -> None:
@@ -66,14 +66,16 @@ async def prove_login(ask: Ask, claim: Claim) -> Proof:
     return proof
 
 
-async def prove_old(ask: Ask, login: str, *, by_basic: str | None, old_password: str | None) -> tuple[User, str]:
+async def prove_old(
+    ask: Ask, login: str, *, by_basic: str | None, old_password: str | None, code: str | None
+) -> tuple[User, str]:
     """Who that is, and what their password is kept as.  Raises `Invalid` unless it, and the code, came with the request."""
     if not old_password:
         raise Invalid("old_password is missing", code="invalid_request")
     if ask.who is not None:
-        proof = await _prove_user(ask, ask.who.person(), old_password, _code(ask))
+        proof = await _prove_user(ask, ask.who.person(), old_password, code)
     elif by_basic == old_password:
-        proof = await prove_login(ask, _claim(ask, login, old_password, _code(ask)))
+        proof = await prove_login(ask, _claim(ask, login, old_password, code))
     else:
         proof = Proof(None, Shortfall.WRONG)
     if proof.user is None:
@@ -87,7 +89,7 @@ async def _by_password_alone(ask: Ask, login: str | None, password: str | None) 
     if login is None or password is None:
         missing = "username" if login is None else "password"
         raise Invalid("username and password are needed", detail=f"{missing} is missing", code="invalid_request")
-    proof = await prove_login(ask, _claim(ask, login, password, _code(ask)))
+    proof = await prove_login(ask, _claim(ask, login, password, given_code(ask)))
     if proof.user is None:
         raise not_proven(proof)
     return proof.user, proof.password_hash
@@ -99,7 +101,7 @@ async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str |
     require_write(caller.token.scope)
     user = caller.person()
     if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, user):
-        proof = await _prove_user(ask, user, password, _code(ask))
+        proof = await _prove_user(ask, user, password, given_code(ask))
         if proof.shortfall is Shortfall.CODE:
             raise not_proven(proof)
         proven_by = proof.password_hash or None
@@ -141,7 +143,8 @@ def _claim(ask: Ask, login: str, password: str, code: str | None) -> Claim:
     return Claim(login=login, password=password, code=code, address=address_of(ask.request) or "")
 
 
-def _code(ask: Ask) -> str | None:
+def given_code(ask: Ask) -> str | None:
+    """The one-time code, where the API has it."""
     return ask.request.headers.get("fastly-otp")
 
 

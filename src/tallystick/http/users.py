@@ -6,7 +6,7 @@ from tallystick.core import rights, sudo
 from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User, UserChange
 from tallystick.http import bodies, shapes, wire
-from tallystick.http.proving import claimed, prove_old
+from tallystick.http.proving import claimed, given_code, prove_old
 from tallystick.http.routes import Ask, json_answer
 from tallystick.identity.accounts import NewUser
 
@@ -79,7 +79,9 @@ async def update_user_password(ask: Ask) -> Response:
     form = await bodies.read(ask.request, shapes.ChangePassword)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
-    user, replacing = await prove_old(ask, login, by_basic=by_basic, old_password=form.old_password)
+    user, replacing = await prove_old(
+        ask, login, by_basic=by_basic, old_password=form.old_password, code=given_code(ask)
+    )
     spared = None if ask.who is None else ask.who.token.id
     await ask.wiring.accounts.change_password(
         user, new, replacing=replacing, end_tokens=ends, spared=spared, by=ask.by(user)

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from tallystick.http.routes import Route, Wiring, router
-from tallystick.web import creating, revoking, signin, static, tokens
+from tallystick.web import account, creating, revoking, signin, static, tokens, two_factor
 from tallystick.web.forms import Form
 from tallystick.web.guards import anyone, session, visitor
 from tallystick.web.manner import InPages, elsewhere
@@ -24,6 +24,12 @@ PAGES: Final = (
     Route("POST", "/console/tokens/new",     session, creating.create,       Form, media=_HTML),
     Route("GET",  "/console/tokens/revoke",  session, revoking.ask_again,    media=_HTML),
     Route("POST", "/console/tokens/revoke",  session, revoking.revoke_them,  Form, media=_HTML),
+    Route("GET",  "/console/account",        session, account.show,          media=_HTML),
+    Route("POST", "/console/account/password", session, account.change_password, Form, media=_HTML),
+    Route("GET",  "/console/account/two-factor", session, two_factor.show,   media=_HTML),
+    Route("POST", "/console/account/two-factor", session, two_factor.enrol,  Form, media=_HTML),
+    Route("POST", "/console/account/two-factor/codes", session, two_factor.renew_codes, Form, media=_HTML),
+    Route("POST", "/console/account/two-factor/off", session, two_factor.turn_off, Form, media=_HTML),
     Route("GET",  "/console/tokens/{token_id}", session, tokens.one,         media=_HTML),
 )
 # fmt: on

@@ -15,6 +15,7 @@ from tallystick.identity.proof import Claim, Proof, Shortfall
 from tallystick.web import forms, session
 from tallystick.web.forms import Form
 from tallystick.web.pages import next_of, page, see, status_of
+from tallystick.web.sudo import code_of
 
 _CODE_MS: Final = 5 * 60 * 1000  # to find the phone
 
@@ -91,8 +92,7 @@ def _claim(ask: Ask, form: Form, visit: str) -> Claim:
     half = cursors.unseal(form.one("half"), _Half, ask.wiring.digest)
     if half.visit != visit or ask.now >= half.until:
         raise Invalid("That took too long: begin again with your password")
-    code = form.one("code").replace(" ", "")
-    return Claim(login=half.login, password="", code=code or None, address=address, proven=half.proven)
+    return Claim(login=half.login, password="", code=code_of(form), address=address, proven=half.proven)
 
 
 def _half(ask: Ask, login: str, proven: str, visit: str) -> str:

@@ -21,10 +21,15 @@ async def raised(ask: Ask, form: Form) -> Ask:
         return ask
     if not form.raw("password"):
         raise Forbidden("Confirm with your password that it is you")
-    await prove_again(ask, caller, form.raw("password"), code=form.one("code").replace(" ", "") or None)
+    await prove_again(ask, caller, form.raw("password"), code=code_of(form))
     until = sudo.ends_at(None, now=ask.now)
     await sudo.raise_token(ask.wiring.store.tokens, caller, until=until, by=ask.by())
     return replace(ask, who=Caller(replace(caller.token, sudo_until=until), caller.user))
+
+
+def code_of(form: Form) -> str | None:
+    """The one-time code, however it was grouped."""
+    return form.one("code").replace(" ", "") or None
 
 
 def said(error: TallystickError) -> str:
