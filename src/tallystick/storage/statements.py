@@ -97,6 +97,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     ack: str
     leave: str
     hearing: str
+    followers: str
     keep_change: str
     numbered: str
     note_heard: str

@@ -68,6 +68,7 @@ async def form_page(
         status=200 if error is None else status_of(error),
         form=form,
         wrong=None if error is None else sudo.said(error),
+        roles=[role.value for role in issue.AUTOMATION_ROLES],
         words=wishes.words(ask.caller.role),
         presets=wishes.PRESETS,
         preset=form.one("ends") or wishes.DEFAULT_PRESET,

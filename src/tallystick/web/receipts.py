@@ -15,7 +15,8 @@ _NAMED: Final = 3
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A receipt in words.  `revoked`: whether tokens ended; `names`: of some of them; `count`: how many things changed.
+    """A receipt in words.  `revoked`: whether tokens ended; `names`: of some of them; `count`: how many tokens
+    changed, or, of very many, things.
 
     `waited_ms`, `verifiers`: None until it is noted who has heard, although everybody has.
     """
@@ -50,7 +51,7 @@ async def _told(ask: Ask, change: Numbered) -> Told:
         change.seq,
         bool(ended),
         tuple(ended),
-        change.count,
+        len(ids) if change.count == len(change.changes) else change.count,
         None if heard is None else heard.waited_ms,
         None if heard is None else heard.verifiers,
     )

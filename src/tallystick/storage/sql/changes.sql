@@ -52,6 +52,14 @@ SELECT count(*), coalesce(sum(CASE WHEN acked < :seq THEN 1 ELSE 0 END), 0)
  WHERE boot = :boot
    AND lease_until > :now;
 
+-- name: followers(boot, now)
+-- Those who hold a lease, and for how long still.
+  SELECT id, acked, lease_until - :now
+    FROM verifier
+   WHERE boot = :boot
+     AND lease_until > :now
+ORDER BY id;
+
 -- name: keep_change(seq, customer_id, at, user_id, token_id, request_id, count, changes)!
 -- Keep a change for whoever asks for its receipt.  `changes`: up to 100 of them, [kind, key] each, as one JSON array.
 INSERT INTO receipt (seq, customer_id, at, user_id, token_id, request_id, count, changes)

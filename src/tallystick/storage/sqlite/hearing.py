@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, told
+from tallystick.core.changes import Change, Follower, Heard, Hearing, News, Numbered, changes_of, told
 from tallystick.core.events import Event, Origin
 from tallystick.steady import BOOT, steady
 from tallystick.storage import rows
@@ -61,6 +61,9 @@ class SqliteChanges:
     async def hearing(self, seq: int) -> Hearing:
         row = self._reader.one(_SQL.hearing, {"seq": seq, "boot": BOOT, "now": steady()})
         return Hearing(0, 0) if row is None else Hearing(*row)
+
+    async def followers(self) -> list[Follower]:
+        return [Follower(*row) for row in self._reader.all(_SQL.followers, {"boot": BOOT, "now": steady()})]
 
     async def numbered(self, seq: int) -> Numbered | None:
         row = self._reader.one(_SQL.numbered, {"seq": seq})

@@ -57,6 +57,8 @@
     }
     count();
   });
+  // On a phone the pages are a row that scrolls.
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   // Before the page is shown: nothing jumps.
   tell(document);
   document.addEventListener("htmx:afterSwap", (event) => tell(event.target.parentNode ?? document));
