@@ -1,5 +1,7 @@
 """How often a token was used, as bars: what a template needs to draw them."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tallystick.core.hour import HOUR_MS, hour_of
@@ -11,37 +13,37 @@ from tallystick.web.words import counted as said
 
 DAY_MS = 24 * HOUR_MS
 _HEIGHT = 40
-
-
-class Bar(msgspec.Struct, frozen=True):
-    """What was counted in one hour or day, from `at` on, and how high that is drawn."""
-
-    at: int
-    allowed: int
-    refused: int
-    height: float
-    refused_height: float
+_STEP = 4
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """Bars from the oldest to the newest, and the same in words.  `unit`: what one bar stands for."""
+    """Bars from the oldest to the newest as paths of an SVG, and the same in words.
 
-    bars: tuple[Bar, ...]
+    `unit`: what one of the `count` bars stands for; `most`: the highest; `idle`: marks where there is nothing.
+    """
+
+    count: int
     unit: str
     allowed: int
     refused: int
+    most: int
+    allowed_path: str
+    refused_path: str
+    idle_path: str
+
+    @property
+    def width(self) -> int:
+        """Of the picture."""
+        return self.count * _STEP
 
     @property
     def label(self) -> str:
         """For who cannot see it."""
-        span = f"the last {len(self.bars)} {self.unit}s"
-        if not self.allowed and not self.refused:
+        span = f"the last {self.count} {self.unit}s"
+        if not self.most:
             return f"Not used in {span}"
         refused = f", {self.refused:,} refused" if self.refused else ""
-        most = max(self.bars, key=lambda bar: bar.allowed + bar.refused)
-        return (
-            f"{said(self.allowed, 'use')} in {span}{refused}; most in one {self.unit}: {most.allowed + most.refused:,}"
-        )
+        return f"{said(self.allowed, 'use')} in {span}{refused}; most in one {self.unit}: {self.most:,}"
 
 
 async def of_day(ask: Ask, token: Token) -> Chart:
@@ -62,9 +64,12 @@ async def _chart(ask: Ask, token: Token, *, step: int, count: int, unit: str) ->
     for usage in found:
         allowed[(usage.hour - since) // step] += usage.allowed
         refused[(usage.hour - since) // step] += _refused(usage)
-    highest = max(1, *map(int.__add__, allowed, refused))
-    bars = tuple(_bar(since + n * step, allowed[n], refused[n], highest) for n in range(count))
-    return Chart(bars, unit, sum(allowed), sum(refused))
+    most = max(map(int.__add__, allowed, refused))
+    low = [_height(each, most) for each in allowed]
+    high = [_height(each, most) for each in refused]
+    idle = [0 if one or other else 1 for one, other in zip(low, high, strict=True)]
+    paths = _path(low, [0] * count), _path(high, low), _path(idle, [0] * count)
+    return Chart(count, unit, sum(allowed), sum(refused), most, *paths)
 
 
 def _refused(usage: Usage) -> int:
@@ -72,7 +77,16 @@ def _refused(usage: Usage) -> int:
     return total - usage.allowed
 
 
-def _bar(at: int, allowed: int, refused: int, highest: int) -> Bar:
+def _height(count: int, most: int) -> float:
     # What was used at all is seen, be it ever so little beside the rest.
-    height, low = ((max(1.5, _HEIGHT * each / highest) if each else 0) for each in (allowed, refused))
-    return Bar(at, allowed, refused, round(height, 1), round(low, 1))
+    return max(1.5, round(_HEIGHT * count / most, 1)) if count else 0
+
+
+def _path(heights: Sequence[float], below: Sequence[float]) -> str:
+    """Bars on top of others, all as one path: a tenth of what rectangles take."""
+    bars = (
+        f"M{n * _STEP} {_HEIGHT - under:g}v{-height:g}h3v{height:g}z"
+        for n, (height, under) in enumerate(zip(heights, below, strict=True))
+        if height
+    )
+    return "".join(bars)

@@ -43,7 +43,7 @@ async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _sign_in(request: Request) -> Response:
-    ended = session.secret_of(request) is not None
+    ended = session.secret_of(request) is not None or request.method == "POST"
     query = {"ended": "1"} if ended else {}
     if request.headers.get("hx-request") == "true":
         # A part of a page was asked for; the whole of it has to go.

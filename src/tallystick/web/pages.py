@@ -1,5 +1,6 @@
 """A page: a template filled in, and the headers that keep it safe."""
 
+import gzip
 import re
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +19,9 @@ from tallystick.web.words import FILTERS
 
 _HERE: Final = Path(__file__).parent / "templates"
 _OURS: Final = re.compile(r"/console(?:/[A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9_.~%&=+-]*)?")
+# Not packed: from how well it packs, who can put text beside a secret guesses it.  (No other site can: no cookie comes.)
+_SECRETS: Final = ("secret.html", "codes.html", "two_factor.html")
+_PACKED: Final = {"content-encoding": "gzip", "vary": "accept-encoding"}
 HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -36,6 +40,9 @@ def page(ask: Ask, template: str, *, status: int = 200, visiting: str | None = N
     mark = session.mark(ask.request, ask.wiring.digest, visiting=visiting)
     me = None if ask.who is None else ask.who.person()
     text = filled(template, me=me, asker=ask.who, mark=mark, now=ask.now, path=ask.request.url.path, **shown)
+    packed = template not in _SECRETS and "gzip" in ask.request.headers.get("accept-encoding", "")
+    if packed:
+        return Response(gzip.compress(text.encode(), 4), status, {**HEADERS, **_PACKED}, "text/html")
     return Response(text, status, HEADERS, "text/html")
 
 

@@ -87,9 +87,12 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
+_HOW: Final = {"relative": "", "exact": Markup(" data-how=exact"), "day": Markup(" data-how=day")}
+
+
 def _time(instant: int | None, never: str, say: Callable[[int], str], how: str) -> Markup:
     if instant is None:
         return Markup("<span>{}</span>").format(never)
-    return Markup('<time datetime="{}" title="{}" data-how="{}">{}</time>').format(
-        stamp(instant), exact(instant), how, say(instant)
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        stamp(instant), exact(instant), _HOW[how], say(instant)
     )

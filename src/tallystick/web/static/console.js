@@ -20,8 +20,8 @@
   function tell(root) {
     for (const each of root.querySelectorAll("time[datetime]")) {
       const instant = new Date(each.dateTime);
-      if (each.dataset.how === "relative") each.textContent = distance(instant);
-      else each.textContent = (each.dataset.how === "day" ? day : exact).format(instant);
+      const how = { exact, day }[each.dataset.how];
+      each.textContent = how ? how.format(instant) : distance(instant);
       each.title = `${exact.format(instant)} · ${each.dateTime}`;
     }
     for (const each of root.querySelectorAll("[data-script]")) each.hidden = false;
