@@ -4,10 +4,10 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from bench import client, lane, revocation, service
+from bench import client, console, lane, revocation, service
 from bench.load import Missing
 
-PARTS = {"service": service.run, "lane": lane.run, "client": client.run}
+PARTS = {"service": service.run, "lane": lane.run, "client": client.run, "console": console.run}
 ONLY_BY_NAME = {"revocation": revocation.run}  # a quarter of an hour
 
 

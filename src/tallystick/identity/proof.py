@@ -133,13 +133,12 @@ class Prover:
     async def _judge(self, claim: Claim) -> tuple[Proof, bool]:
         """How it ends, and whether it was a wrong guess (a code that was not given is none)."""
         found = await self._people.credentials(claim.login)
-        password_hash = None if found is None else found[1].password_hash
-        right = await self._is_right(claim, password_hash)
+        right = await self._is_right(claim, None if found is None else found[1])
         if found is None or not right:
             return Proof(None, Shortfall.WRONG), True
         user, credentials = found
         if credentials.totp_sealed is not None:
-            mark = self._mark(credentials.password_hash)
+            mark = self._mark(credentials)
             if not claim.code:
                 return Proof(None, Shortfall.CODE, mark=mark), False
             if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
@@ -151,14 +150,17 @@ class Prover:
             return Proof(user, password_hash=credentials.password_hash), False
         return Proof(user, password_hash=await self._renew_hash(claim.password, credentials)), False
 
-    async def _is_right(self, claim: Claim, password_hash: str | None) -> bool:
+    async def _is_right(self, claim: Claim, known: Credentials | None) -> bool:
         if claim.proven is not None:
-            return hmac.compare_digest(claim.proven.encode(), self._mark(password_hash or "").encode())
-        right: bool = await self._in_thread(self._passwords.verify, claim.password, password_hash)
+            return known is not None and hmac.compare_digest(claim.proven, self._mark(known))
+        right: bool = await self._in_thread(
+            self._passwords.verify, claim.password, None if known is None else known.password_hash
+        )
         return right
 
-    def _mark(self, password_hash: str) -> str:
-        return hashlib.blake2b(f"proven:{password_hash}".encode(), key=self._keys.guesses, digest_size=16).hexdigest()
+    def _mark(self, known: Credentials) -> str:
+        what = f"proven:{known.user_id}:{known.password_hash}".encode()
+        return hashlib.blake2b(what, key=self._keys.guesses, digest_size=16).hexdigest()
 
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
         """Whether it is a one-time code, or one of what stands in for these, that was not used before."""
