@@ -11,7 +11,7 @@ from tallystick.core.issue import LIVE_TOKENS_PER_USER, is_session
 from tallystick.http.routes import Route
 from tallystick.web.app import PAGES
 from tallystick.web.guards import anyone, session, visitor
-from tests.core.world import ACME, ANNA, BERT, MINUTE
+from tests.core.world import ACME, ANNA, BERT, MINUTE, ROOT
 from tests.http.world import filled
 from tests.web.world import Visit, a_visit, browsing
 
@@ -168,6 +168,16 @@ async def test_who_has_no_writes_left_cannot_sign_in() -> None:
         assert (await visit.sign_in(ANNA)).status_code == 429
 
 
+@pytest.mark.parametrize(
+    "cookie", ["tallystick_visit=\xe9", "tallystick_session=\xe9", "tallystick_session=tly_x", "=;;,"]
+)
+async def test_a_cookie_that_is_not_ours_is_none(visit: Visit, cookie: str) -> None:
+    page = await visit.client.get("/console/tokens", headers={b"cookie": cookie.encode("latin-1")})
+
+    assert (page.status_code, page.url.path) == (200, "/console/sign-in")
+    assert page.headers["set-cookie"].isascii()
+
+
 # --- Other sites ----------------------------------------------------------------------------------------------------------
 
 
@@ -183,7 +193,7 @@ async def test_who_has_no_writes_left_cannot_sign_in() -> None:
     ids=str,
 )
 async def test_a_form_from_another_site_does_nothing(visit: Visit, route: Route, headers: dict[str, str]) -> None:
-    await visit.sign_in(ANNA)
+    await visit.sign_in(ROOT)
     before = await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000)
 
     page = await visit.send(filled(route.path), {}, headers=headers)
@@ -194,7 +204,7 @@ async def test_a_form_from_another_site_does_nothing(visit: Visit, route: Route,
 
 @pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.path)
 async def test_a_form_without_the_mark_of_its_session_does_nothing(visit: Visit, route: Route) -> None:
-    await visit.sign_in(ANNA)
+    await visit.sign_in(ROOT)
     before = await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000)
 
     for mark in ("", "0" * 32, "ü"):

@@ -1,6 +1,7 @@
 """The session in the browser: a cookie with the secret of an ordinary token of the user, and the mark that forms carry."""
 
 import hmac
+import re
 from typing import Final
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from tallystick.core.secret import Digester, Secret, random_base62
 
 COOKIE: Final = "tallystick_session"
 _VISIT: Final = "tallystick_visit"  # of who has not signed in yet, so that their form carries a mark too
+_NAME: Final = re.compile(r"[0-9A-Za-z]{22}")
 _PATH: Final = "/console"
 
 
@@ -34,7 +36,8 @@ def end(response: Response) -> Response:
 
 def visit(request: Request) -> str:
     """The name of a visit of who has not signed in: the one that came, or a new one."""
-    return request.cookies.get(_VISIT) or random_base62(22)
+    given = request.cookies.get(_VISIT, "")
+    return given if _NAME.fullmatch(given) else random_base62(22)
 
 
 def keep_visit(response: Response, request: Request, name: str) -> Response:
