@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation pictures lock clean venv clients browser
+.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ bench: .venv/.dev ## the measurements that the documentation quotes
 
 bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted by nobody (a quarter of an hour)
 	@exec $(BIN)/python -m bench revocation
+
+bench-failover: .venv/.dev ## the long proof that nothing is lost when a database fails (as root: it cuts networks)
+	@exec $(BIN)/python -m bench failover
+
+bench-scale: .venv/.dev ## what grows with the number of tokens, up to ten million, and with the number of nodes (half an hour)
+	@exec $(BIN)/python -m bench scale
 
 pictures: .venv/.dev clients browser ## new pictures of the console for docs/images
 	@exec $(BIN)/python -m pytest -q tests/web/test_pages.py --pictures docs/images $(ARGS)

@@ -4,11 +4,27 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from bench import client, console, lane, revocation, service
+from bench import client, console, gateways, lane, memory, receipts, service, under_load
+from bench.failover import proof as failover
 from bench.load import Missing
+from bench.revocation import proof
+from bench.scale import run as scale
 
-PARTS = {"service": service.run, "lane": lane.run, "client": client.run, "console": console.run}
-ONLY_BY_NAME = {"revocation": revocation.run}  # a quarter of an hour
+PARTS = {
+    "service": service.run,
+    "lane": lane.run,
+    "memory": memory.run,
+    "load": under_load.run,
+    "receipts": receipts.run,
+    "client": client.run,
+    "gateways": gateways.run,
+    "console": console.run,
+}
+ONLY_BY_NAME = {  # a quarter of an hour each, or more
+    "revocation": proof.run,
+    "failover": failover.run,
+    "scale": scale.run,
+}
 
 
 def main(names: list[str]) -> int:

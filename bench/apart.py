@@ -39,7 +39,7 @@ class Driver:
 
     def __init__(self, database: Path, key_file: Path) -> None:
         self._digest = digester(load_keys(key_file).digests)
-        self._sql = load("sqlite", driver="sqlite3").look_up
+        self._sql = load("sqlite").look_up
         self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA cache_size = -32768")  # as the service has it
 

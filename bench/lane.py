@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import plot
 from bench.load import SERVER_CORE, Figure, Run, load
 from bench.process import module, tallystick
 from bench.world import Many, make_many
@@ -14,7 +15,8 @@ ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 32
 SECRETS = 10_000  # presented in turn, where it is not always the same one
-STORED = (10_000, 1_000_000)
+STORED = (10_000, 100_000, 1_000_000)
+IMAGES = Path("docs/images")
 NOOP, SCHEDULED = "no-op, ASGI", "no-op, ASGI, scheduled as a worker"
 
 
@@ -38,7 +40,9 @@ def run() -> None:
             for part in parts:
                 runs[part.name].append(load(part.url, part.script, seconds=SECONDS, connections=CONNECTIONS))
             print(f"lane: round {round_ + 1} of {ROUNDS} done", flush=True)
-    _print(parts, {name: Figure(done) for name, done in runs.items()})
+    figures = {name: Figure(done) for name, done in runs.items()}
+    _print(parts, figures)
+    _draw(figures)
 
 
 def _parts(folder: Path, servers: ExitStack) -> Iterator[Part]:
@@ -97,3 +101,16 @@ def _print(parts: list[Part], figures: dict[str, Figure]) -> None:
             f"  {figure.failed:>6}  {'; '.join(against)}"
         )
     print(f"medians of {ROUNDS} runs of {SECONDS} s; {CONNECTIONS} connections; one worker on core {SERVER_CORE}\n")
+
+
+def _draw(figures: dict[str, Figure]) -> None:
+    """Each part that there is for all numbers of tokens, against those."""
+    templates = ("GET /check, {} stored", "GET /check, in turn, {} stored", "GET /check, not remembered, {}")
+    series = {
+        template.replace(", {} stored", "").replace(", {}", ""): [
+            (count, figures[template.format(f"{count:,}")].rate) for count in STORED
+        ]
+        for template in templates
+    }
+    IMAGES.mkdir(exist_ok=True)
+    plot.lines(IMAGES / "stored.svg", "Verifications", "tokens stored", "per second", series, log_x=True)

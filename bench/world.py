@@ -59,35 +59,39 @@ def _begun(folder: Path) -> tuple[Path, str, Callable[[Secret], Digest]]:
 
 
 class Many(NamedTuple):
-    """A database with so many tokens, and the secrets of some of them."""
+    """A database with so many tokens, the secrets of some of them, and that of one that may verify others."""
 
     database: Path
     key_file: Path
     secrets: list[str]
+    verifier: str
 
 
 def make_many(folder: Path, count: int, *, secrets: int) -> Many:
-    """`count` tokens of a hundred users, in an empty folder."""
+    """`count` tokens of a hundred users, and one to verify them with, in an empty folder."""
     key_file, url, digest = _begun(folder)
-    known = asyncio.run(_fill_many(url, digest, secrets))
+    known, verifier = asyncio.run(_fill_many(url, digest, secrets))
     database = folder / "bench.db"
     with closing(sqlite3.connect(database)) as connection, connection:
         _multiply(connection, count - secrets)
-    return Many(database, key_file, known)
+    return Many(database, key_file, known, verifier)
 
 
-async def _fill_many(url: str, digest: Callable[[Secret], Digest], count: int) -> list[str]:
+async def _fill_many(url: str, digest: Callable[[Secret], Digest], count: int) -> tuple[list[str], str]:
     store, now = await open_store(url), time.time_ns() // 1_000_000
     by = Origin(at=now)
     customer = Customer(id=new_id(), name="many", created_at=now)
     await store.people.add_customer(customer, by=by)
     users = [_user(customer, f"many-{n}@example.com", Role.USER, now) for n in range(100)]
     await asyncio.gather(*(store.people.add_user(user, password_hash="", by=by) for user in users))
-    secrets = [Secret.mint() for _ in range(count)]
+    secrets, verifier = [Secret.mint() for _ in range(count)], Secret.mint()
     rows = [(_token(users[n % len(users)], now), digest(secret)) for n, secret in enumerate(secrets)]
+    boss = _user(customer, "superuser@example.com", Role.SUPERUSER, now)
+    await store.people.add_user(boss, password_hash="", by=by)
+    rows.append((_token(boss, now, scope="verify"), digest(verifier)))
     await _add(store, rows, by)
     await store.close()
-    return [secret.reveal() for secret in secrets]
+    return [secret.reveal() for secret in secrets], verifier.reveal()
 
 
 def _multiply(connection: sqlite3.Connection, missing: int) -> None:
@@ -159,13 +163,13 @@ def _user(customer: Customer, login: str, role: Role, now: int) -> User:
     )
 
 
-def _token(user: User, created_at: int, *, sudo: bool = False) -> Token:
+def _token(user: User, created_at: int, *, sudo: bool = False, scope: str = "global") -> Token:
     return Token(
         id=new_id(),
         user_id=user.id,
         customer_id=user.customer_id,
         name="bench",
-        scope=stored("global"),
+        scope=stored(scope),
         services=(),
         created_at=created_at,
         sudo_until=created_at + SUDO_MS if sudo else None,

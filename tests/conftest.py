@@ -1,9 +1,12 @@
 """What every test can rely on: one kind of event loop, and that CI skips nothing."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
+
+from tallystick import storage
+from tests.postgres import Cluster, emptied
 
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
@@ -16,6 +19,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server, started when the first test asks for one.  Who does it harm starts another."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """A database as `prepare` leaves it, by name: a template for others."""
+    name = cluster.new_database()
+    storage.prepare(cluster.dsn(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def shared_database(cluster: Cluster, migrated: str) -> str:
+    """The one that `postgres` empties."""
+    return cluster.dsn(cluster.new_database(template=migrated))
+
+
+@pytest.fixture
+async def postgres(shared_database: str) -> str:
+    """The URL of a prepared and empty database, which is the test's for as long as it runs."""
+    await emptied(shared_database)
+    return shared_database
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -60,18 +60,24 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    *, workers: int = 1, directory: Path | None = None, writes_per_hour: int = _PLENTY
+    *,
+    workers: int = 1,
+    directory: Path | None = None,
+    writes_per_hour: int = _PLENTY,
+    trusted_proxies: Sequence[str] = (),
 ) -> Iterator[RunningServer]:
     """A real server, in processes of its own, on a free port of 127.0.0.1, over a demo world.  It stops at the end.
 
     `directory`: where the world is kept, so that a second server finds it again; None = a temporary one.
-    `writes_per_hour`: of each user; so many by default that no test runs into it by accident.  Passwords are hashed with
+    `writes_per_hour`: of each user; so many by default that no test runs into it by accident.  `trusted_proxies`: as the setting.  Passwords are hashed with
     the cheapest parameters.  Raises RuntimeError, with what the server said, when it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="tallystick-") as temporary:
         env_file, world = Path(temporary, "env"), directory or Path(temporary, "world")
         arguments = ["demo", "--dir", str(world), "--env-file", str(env_file), "--port", "0", "--workers", str(workers)]
         arguments += ["--writes-per-hour", str(writes_per_hour), "--hashing", "cheapest"]
+        if trusted_proxies:
+            arguments += ["--trusted-proxies", ",".join(trusted_proxies)]
         command = [sys.executable, "-m", "tallystick", *arguments]
         with subprocess.Popen(  # noqa: S603 - our own command line
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

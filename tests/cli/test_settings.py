@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from tallystick.cli import settings
 from tallystick.cli.settings import Hashing, Scraping, Settings
+from tallystick.cli.worker import Plan
 from tallystick.core.errors import Invalid
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -70,10 +71,24 @@ def test_who_may_read_the_metrics_is_one_of_three_words() -> None:
         Settings.read({"TALLYSTICK_METRICS": "on"}, {})
 
 
-@pytest.mark.parametrize("text", ["memory:", "sqlite:", "tallystick.db", "postgres://a"])
-def test_a_service_keeps_its_data_in_a_file(text: str) -> None:
-    with pytest.raises(Invalid, match="TALLYSTICK_DATABASE must be"):
+@pytest.mark.parametrize(
+    "text", ["memory:", "sqlite:", "tallystick.db", "mysql://a", "postgresql://a:hunter2@b:port/c"]
+)
+def test_a_service_keeps_its_data_in_a_file_or_on_a_server(text: str) -> None:
+    with pytest.raises(Invalid, match=r"TALLYSTICK_DATABASE (must be|is wrong)") as caught:
         Settings.read({"TALLYSTICK_DATABASE": text}, {})
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    url = "postgresql://tally:hunter2@db/tally"
+
+    read = Settings.read({"TALLYSTICK_DATABASE": url, "TALLYSTICK_DATABASE_REPLICA": url}, {})
+
+    assert (read.database, read.database_replica) == (url, url)
+    assert "hunter2" not in repr(read)
+    assert "hunter2" not in repr(Plan(read.database, read.key_file, read.hashing, 0, replica=url))
 
 
 def test_the_page_of_settings_is_current() -> None:
@@ -91,3 +106,15 @@ def test_a_flag_shows_its_help_its_variable_and_its_default() -> None:
     shown = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
 
     assert "--port TEXT The port to listen on; 0 takes any free one. [TALLYSTICK_PORT; default: 8080]" in shown
+
+
+def test_trusted_proxies_are_networks_and_never_everybody() -> None:
+    given = Settings.read({"TALLYSTICK_TRUSTED_PROXIES": "10.0.0.7/32, fd00::/64,192.0.2.1"}, {})
+
+    assert given.trusted_proxies == ("10.0.0.7/32", "fd00::/64", "192.0.2.1")
+    for text in ("proxy", "10.0.0.7/8", "10.0.0.7/33", "10.0.0.0/8,", "*"):
+        with pytest.raises(Invalid, match="TALLYSTICK_TRUSTED_PROXIES must be networks"):
+            Settings.read({"TALLYSTICK_TRUSTED_PROXIES": text}, {})
+    for text in ("0.0.0.0/0", "10.0.0.7,::/0"):
+        with pytest.raises(Invalid, match="TALLYSTICK_TRUSTED_PROXIES must name the proxies alone"):
+            Settings.read({"TALLYSTICK_TRUSTED_PROXIES": text}, {})

@@ -31,6 +31,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /service": {"json": {"name": "mine"}},
     "PUT /service/{service_id}": {"json": {"name": "mine"}},
     "POST /automation-tokens": {"json": {"name": "heir", "role": "engineer", "services": [SHOP.id]}},
+    "POST /oauth/introspect": {"data": {"token": "x"}},
     "POST /check/batch": {"json": [{"secret": "x"}]},
     "GET /service/search": {"params": {"name": BLOG.name}},
 }
@@ -71,7 +72,7 @@ ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "GET /tokens": always,
     "GET /tokens/self": always,
     "GET /check": always,
-    "POST /check": always,
+    **{f"{method} /check": always for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")},
     "DELETE /tokens/self": always,
     "GET /verify": always,
     "GET /metrics": lambda kind: kind.reads_any_service,

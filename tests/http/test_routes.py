@@ -10,16 +10,17 @@ from tallystick.core import errors as core_errors
 from tallystick.core.errors import TallystickError
 from tallystick.http import errors
 from tallystick.http.app import ROUTES
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
+from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
 from tallystick.http.routes import Route
 from tests.core.world import ANNA
 from tests.http.world import PASSWORD, World, error_of, filled
 
 # Written out: a route that becomes open has to be written here too.
-OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz"}
+# `POST /oauth/revoke` takes the secret of what it ends, in the body.
+OPEN = {"GET /", "GET /docs", "GET /healthz", "GET /openapi.json", "GET /readyz", "POST /oauth/revoke"}
 # They take a password instead; see test_create.py and test_users.py.
 BY_PASSWORD = {"POST /tokens", "POST /current_user/password"}
-ASKED = {"GET /check", "POST /check"}
+ASKED = {f"{method} /check" for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 PATHS = sorted({route.path for route in ROUTES})
 
 
@@ -32,12 +33,14 @@ def test_the_open_routes_are_these() -> None:
     assert names(maybe_token) == BY_PASSWORD
     assert names(asked_token) == ASKED
     assert names(scraper) == {"GET /metrics"}
-    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED - {"GET /metrics"}
+    assert names(client_token) == {"POST /oauth/introspect"}
+    others = {"GET /metrics", "POST /oauth/introspect"}
+    rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED - others
     assert names(any_token) == rest
 
 
-def test_the_guards_are_these_five() -> None:
-    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token, scraper}
+def test_the_guards_are_these_six() -> None:
+    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token, client_token, scraper}
 
 
 @pytest.mark.parametrize(
@@ -46,17 +49,25 @@ def test_the_guards_are_these_five() -> None:
 async def test_every_other_route_refuses_without_a_token_before_it_looks_at_anything(
     world: World, route: Route
 ) -> None:
-    for headers in ({}, {"Fastly-Key": "nonsense"}, {"Authorization": "Bearer tly_x"}, {"Authorization": "Basic Og=="}):
+    refused = 'Bearer error="invalid_token"' if route.challenges else "Bearer"
+    for headers, challenge in (
+        ({}, "Bearer"),
+        ({"Fastly-Key": "nonsense"}, refused),
+        ({"Authorization": "Bearer tly_x"}, refused),
+        ({"Authorization": "Basic Og=="}, "Bearer"),
+    ):
         response = await world.ask(route.method, filled(route.path), headers=headers)
 
         assert response.status_code == 401
         assert error_of(response) == {"msg": "Provided credentials are missing or invalid"}
-        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"] == challenge
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.guard is anyone], ids=lambda r: r.method + r.path)
 async def test_an_open_route_answers_whatever_token_comes(world: World, route: Route) -> None:
-    assert (await world.ask(route.method, route.path, "nonsense")).status_code == 200
+    more = {} if route.takes is None else {"data": {"token": "nonsense"}}
+
+    assert (await world.ask(route.method, route.path, "nonsense", **more)).status_code == 200
 
 
 def test_every_error_that_can_be_raised_has_a_status() -> None:

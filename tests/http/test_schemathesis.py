@@ -78,6 +78,8 @@ EXPECTED = {
     "POST /check/batch": {403},
     "POST /verifiers/{verifier_id}/sync": {403},
     "DELETE /verifiers/{verifier_id}": {403},
+    "POST /oauth/introspect": {403},
+    "POST /oauth/revoke": {200, 400},
     "GET /metrics": {200},
 }
 

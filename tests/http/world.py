@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tallystick.http.exposition import Exposition
 from tallystick.http.following import Memory
 from tallystick.http.guards import operator
 from tallystick.http.measuring import Measuring
+from tallystick.http.proxies import Proxies
 from tallystick.http.routes import Guard, Wiring
 from tallystick.identity import totp
 from tallystick.identity.accounts import Accounts
@@ -113,6 +114,7 @@ async def a_world(
     store: Store | None = None,
     writes_per_hour: int = 1000,
     scraping: Guard = operator,
+    trusted_proxies: Sequence[str] = (),
 ) -> AsyncIterator[World]:
     """The service over the store that `url` names, or over `store`."""
     if store is None:
@@ -121,6 +123,7 @@ async def a_world(
     try:
         clock = FakeClock()
         wiring = wire(store, clock, writes_per_hour=writes_per_hour, scraping=scraping)
+        wiring = msgspec.structs.replace(wiring, proxies=Proxies(trusted_proxies))
         await wiring.memory.start()
         transport = httpx2.ASGITransport(build_app(wiring), client=("192.0.2.1", 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://tallystick.test") as client:

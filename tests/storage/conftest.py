@@ -9,9 +9,12 @@ import pytest
 
 from tallystick.core.ports import Store
 from tallystick.storage.memory import MemoryStore
+from tallystick.storage.postgresql.store import PostgresStore
+from tallystick.storage.postgresql.target import parse
 from tallystick.storage.sqlite import setup
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import populated
+from tests.postgres import emptied
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +37,25 @@ async def sqlite(path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Store]:
-    kind: Literal["memory", "sqlite"] = request.param
-    store: Store = MemoryStore() if kind == "memory" else SqliteStore.open(path)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    kind: Literal["memory", "sqlite", "postgresql"] = request.param
+    store: Store
+    match kind:
+        case "memory":
+            store = MemoryStore()
+        case "sqlite":
+            store = SqliteStore.open(request.getfixturevalue("path"))
+        case "postgresql":
+            url: str = request.getfixturevalue("shared_database")
+            await emptied(url)
+            store = await PostgresStore.open(parse(url))
+    yield await populated(store)
+    await store.close()
+
+
+@pytest.fixture
+async def server(postgres: str) -> AsyncIterator[PostgresStore]:
+    store = await PostgresStore.open(parse(postgres))
     yield await populated(store)
     await store.close()

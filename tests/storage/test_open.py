@@ -66,7 +66,7 @@ async def test_a_relative_path_begins_where_the_program_was_started(
     ],
 )
 async def test_what_is_no_store_is_refused_with_what_is(url: str, sentence: str) -> None:
-    expected = f"{sentence}: use sqlite:PATH, sqlite:///ABSOLUTE/PATH or memory:"
+    expected = f"{sentence}: use sqlite:PATH, sqlite:///ABSOLUTE/PATH, postgresql://USER:PASSWORD@HOST:PORT/DATABASE or memory:"
 
     for use in (storage.prepare, storage.fingerprint, lambda url: storage.bind_key(url, "key")):
         with pytest.raises(Invalid) as caught:
@@ -79,7 +79,7 @@ async def test_what_is_no_store_is_refused_with_what_is(url: str, sentence: str)
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(Invalid) as caught:
-        storage.prepare("postgresql://tally:hunter2@db/tally")
+        storage.prepare("postgresql://tally:hunter2@db:port/tally")
 
     assert "hunter2" not in str(caught.value)
 

@@ -13,7 +13,7 @@ from tallystick.storage import statements
 from tallystick.storage.statements import SQL, Statements, load
 
 NAMES = Statements.__struct_fields__
-LOADED = load("sqlite", driver="sqlite3")
+LOADED = load("sqlite")
 
 # Those that are meant to read a whole table: lists of everything for the command line, a clean-up now and then, and what is
 # so rare (a user goes) that an index, which every new token would pay for, is not worth it.
@@ -26,7 +26,7 @@ WHOLE_TABLE = {
     "forget_of_user",
     "forget_usage",
     "forget_usage_of_user",
-    "hearing",
+    "leased",
     "followers",
     "trim_verifiers",
     "trim_changes",
@@ -56,9 +56,9 @@ def test_the_database_understands_every_statement(database: sqlite3.Connection, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_statement_is_used(name: str) -> None:
-    code = "\n".join(file.read_text() for file in (SQL.parent / "sqlite").glob("*.py"))
+    code = "\n".join(file.read_text() for file in SQL.parent.rglob("*.py"))
 
-    assert re.search(rf"(_SQL|driver=\"sqlite3\"\))\.{name}\b", code)
+    assert re.search(rf"(_SQL|sql|all_of|load\(\"sqlite\"\))\.{name}\b", code)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,9 +104,9 @@ def test_a_statement_too_many_or_too_few_is_found_at_the_start(tmp_path: Path, m
 
     tokens.write_text(whole.replace("name: revoke(", "name: revok("))
     with pytest.raises(TallystickError, match="disagree about: revok, revoke"):
-        load.__wrapped__("sqlite", driver="sqlite3")
+        load.__wrapped__("sqlite")
     tokens.write_text(whole.replace("name: revoke(", "name: revoke_all("))
     with pytest.raises(TallystickError, match="two SQL statements called revoke_all"):
-        load.__wrapped__("sqlite", driver="sqlite3")
+        load.__wrapped__("sqlite")
     tokens.write_text(whole)
-    assert load.__wrapped__("sqlite", driver="sqlite3") == LOADED
+    assert load.__wrapped__("sqlite") == LOADED

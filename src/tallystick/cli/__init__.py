@@ -8,6 +8,7 @@
     admin       people, services, passwords and one-time codes, straight in the database
     tokens      `tallystick token`, over the client
     automation  `tallystick automation`, the same for tokens that belong to nobody
+    proxy_config  the configuration of a gateway in front of an API, from templates in gateways/
 
 Importing this imports no command: `tallystick token` works where the server's packages are not installed.
 """
@@ -41,6 +42,11 @@ COMMANDS: Final = {
     "automation": Entry(
         "tallystick.cli.automation:automation",
         "Create, list, show and revoke automation tokens of a running service.",
+        server=False,
+    ),
+    "proxy-config": Entry(
+        "tallystick.cli.proxy_config:proxy_config",
+        "Print the configuration of a gateway that asks first.",
         server=False,
     ),
     "completion": Entry(

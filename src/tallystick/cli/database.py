@@ -28,7 +28,9 @@ def require_ours(database: str, keys: Keys) -> None:
     """Bring it up to date.  Raises `NotFound` when `tallystick init` has not been there, `Invalid` for other keys."""
     if fingerprint_in(database) is None:
         # A mistyped path would otherwise be served as a service without users.
-        raise NotFound(f"{database} is empty: `tallystick init` sets it up, or name another one with --database")
+        raise NotFound(
+            f"{storage.shown(database)} is empty: `tallystick init` sets it up, or name another one with --database"
+        )
     storage.bind_key(database, keys.fingerprint)
 
 

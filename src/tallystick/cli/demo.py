@@ -29,7 +29,7 @@ from tallystick.core.errors import Invalid
     help="Write addresses, logins, passwords and tokens to this file, as NAME=value, once the service answers;"
     " default: env, in the directory.",
 )
-@settings.options("port", "workers", "writes_per_hour", "hashing")
+@settings.options("port", "workers", "writes_per_hour", "hashing", "trusted_proxies")
 def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
     """Start a small world to try things in, on 127.0.0.1.  It is made once; a second start finds it as it was.
 
@@ -51,7 +51,14 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
         _write(told, environment(url, made))
         click.echo(welcome(url, made, directory), nl=False)
 
-    plan = Plan(given.database, given.key_file, given.hashing, given.writes_per_hour, Scraping.TOKEN)
+    plan = Plan(
+        given.database,
+        given.key_file,
+        given.hashing,
+        given.writes_per_hour,
+        Scraping.TOKEN,
+        trusted_proxies=given.trusted_proxies,
+    )
     serve.run(plan, host=given.host, port=given.port, workers=given.workers, announce=announce)
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from tallystick import storage
 from tallystick.cli import settings, terminal
 from tallystick.cli.database import claim, fingerprint_in
 from tallystick.cli.keyfile import load_keys, make_key_file
@@ -27,7 +28,7 @@ def init(customer: str | None, login: str | None, name: str | None, password_std
     given = settings.read(flags)
     keys = _keys(given)
     claim(given.database, keys)
-    _say("Database", given.database)
+    _say("Database", storage.shown(given.database))
     office = Office(given.database, keys, given.hashing)
     known = office.run(_known_superuser)
     if known is not None:
@@ -47,7 +48,7 @@ def _keys(given: Settings) -> Keys:
     if fingerprint_in(given.database) is not None:
         # A new key would make all that is in the database useless, and only look like a way out.
         raise NotFound(
-            f"{given.database} belongs to a key file that is not at {path}: put it back, or name it with --key-file"
+            f"{storage.shown(given.database)} belongs to a key file that is not at {path}: put it back, or name it with --key-file"
         )
     make_key_file(path)
     _say("Key file", f"{path} (new: back it up, apart from the database)")

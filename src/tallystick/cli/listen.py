@@ -21,7 +21,12 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """What to type on this machine."""
-        return f"http://{_bracketed(_reachable(self.host))}:{self.port}"
+        return f"http://{_bracketed(self.reachable)}:{self.port}"
+
+    @property
+    def reachable(self) -> str:
+        """The host to connect to from this machine."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - told apart, not bound
 
 
 @contextmanager
@@ -67,10 +72,6 @@ def _cannot_bind(error: OSError, host: str, port: int) -> Conflict | Invalid:
             f"cannot listen on {host}: this machine does not have that address; choose another one with --host"
         )
     return Invalid(f"cannot listen on port {port} of {host}: {reason(error)}")
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not bound
 
 
 def _bracketed(host: str) -> str:

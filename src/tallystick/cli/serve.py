@@ -20,12 +20,31 @@ from tallystick.cli.worker import Plan
 
 
 @click.command()
-@settings.options("database", "key_file", "host", "port", "workers", "writes_per_hour", "hashing", "metrics")
+@settings.options(
+    "database",
+    "database_replica",
+    "key_file",
+    "host",
+    "port",
+    "workers",
+    "writes_per_hour",
+    "hashing",
+    "metrics",
+    "trusted_proxies",
+)
 def serve(**flags: str | None) -> None:
     """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
     given = settings.read(flags)
     run(
-        Plan(given.database, given.key_file, given.hashing, given.writes_per_hour, given.metrics),
+        Plan(
+            given.database,
+            given.key_file,
+            given.hashing,
+            given.writes_per_hour,
+            given.metrics,
+            replica=given.database_replica,
+            trusted_proxies=given.trusted_proxies,
+        ),
         host=given.host,
         port=given.port,
         workers=given.workers,

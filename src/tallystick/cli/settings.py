@@ -5,16 +5,18 @@ messages and docs/settings.md come from there.  Before adding one, look for a de
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, Self, TypeVar, get_type_hints
 
 import click
 
+from tallystick import storage
 from tallystick.core.errors import Invalid
 
 _Words = TypeVar("_Words", bound=StrEnum)
@@ -42,9 +44,25 @@ class Scraping(StrEnum):
 
 def _database(text: str) -> str:
     # What follows the colon is not repeated in the message: it may hold a password.
-    if re.fullmatch(r"sqlite:.+", text) is None:
-        raise ValueError("must be sqlite: and a path, such as sqlite:tallystick.db")
-    return text
+    if re.fullmatch(r"sqlite:.+", text) is None and not storage.is_on_server(text):
+        raise ValueError(
+            "must be sqlite: and a path, such as sqlite:tallystick.db, or postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    return _understood(text)
+
+
+def _replica(text: str) -> str:
+    if text and not storage.is_on_server(text):
+        raise ValueError("must be postgresql://USER:PASSWORD@HOST/DATABASE")
+    return _understood(text) if text else text
+
+
+def _understood(url: str) -> str:
+    try:
+        storage.shown(url)
+    except Invalid as error:
+        raise ValueError(f"is wrong: {error}") from None
+    return url
 
 
 def _host(text: str) -> str:
@@ -71,6 +89,18 @@ def _one_of(words: type[_Words]) -> Callable[[str], _Words]:
     return word
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(part.strip() for part in text.split(","))
+    for network in networks:
+        try:
+            everybody = ipaddress.ip_network(network).prefixlen == 0
+        except ValueError as error:
+            raise ValueError(f"must be networks such as 10.0.0.7/32,fd00::/64, not {network!r}") from error
+        if everybody:
+            raise ValueError(f"must name the proxies alone: {network} is everybody")
+    return networks
+
+
 class Setting(NamedTuple):
     """Beside a field: how text becomes its value (ValueError = the rest of a sentence), and what it is for."""
 
@@ -82,9 +112,24 @@ class Setting(NamedTuple):
 class Settings:
     """All settings, valid.  `serve` takes them apart: nobody below receives this, only the values they need."""
 
-    database: Annotated[str, Setting(_database, "Where everything is kept: `sqlite:` and the path of a file.")] = (
-        "sqlite:tallystick.db"
-    )
+    # Without them in the repr: they may hold a password.
+    database: Annotated[
+        str,
+        Setting(
+            _database,
+            "Where everything is kept: `sqlite:` and the path of a file, or `postgresql://USER:PASSWORD@HOST/DATABASE`, which "
+            "is better not given as a flag, where others see it. docs/postgresql.md says what may follow its question mark.",
+        ),
+    ] = field(default="sqlite:tallystick.db", repr=False)
+
+    database_replica: Annotated[
+        str,
+        Setting(
+            _replica,
+            "A streaming replica of a PostgreSQL database, in which tokens are looked up first; what it does not know yet "
+            "is looked up in the database itself.",
+        ),
+    ] = field(default="", repr=False)
 
     key_file: Annotated[
         Path,
@@ -133,6 +178,15 @@ class Settings:
             "who reaches the port (`open`). docs/metrics.md says what is in it.",
         ),
     ] = Scraping.OFF
+
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Setting(
+            _networks,
+            "The proxies and gateways in front, as networks with commas between: what they say in `X-Forwarded-For` is believed, and "
+            "nobody else. Without, everybody who comes through a proxy has its address.",
+        ),
+    ] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Self:
@@ -199,7 +253,8 @@ def page() -> str:
 
 
 def _default(name: str) -> object:
-    return getattr(Settings(), name)
+    default = getattr(Settings(), name)
+    return "none" if default == () else default
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:

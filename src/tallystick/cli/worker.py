@@ -30,6 +30,7 @@ from tallystick.core.use import Uses
 from tallystick.http import guards
 from tallystick.http.app import build_front
 from tallystick.http.following import Memory
+from tallystick.http.proxies import Proxies
 from tallystick.http.routes import Wiring
 from tallystick.http.rsgi import Exchange, Scope
 from tallystick.identity.accounts import Accounts
@@ -51,7 +52,8 @@ PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CH
 class Plan(msgspec.Struct, frozen=True):
     """What a worker is told; it travels to another process, so the keys are not in it.
 
-    `shared`: where the workers keep their metrics; None where nobody may read them.
+    `shared`: where the workers keep their metrics; None where nobody may read them.  `replica`: empty = none.  `trusted_proxies`:
+    networks, as CIDR.
     """
 
     database: str
@@ -60,6 +62,11 @@ class Plan(msgspec.Struct, frozen=True):
     writes_per_hour: int
     metrics: Scraping = Scraping.OFF
     shared: Path | None = None
+    replica: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Plan(…)"  # the URLs may hold passwords
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -109,11 +116,17 @@ class Worker:
 
     async def _start(self) -> None:
         _follow_parent()
-        keys, store = load_keys(self._plan.key_file), await open_store(self._plan.database)
+        keys = load_keys(self._plan.key_file)
+        store = await open_store(self._plan.database, replica=self._plan.replica or None)
         uses, clock = Uses(), SystemClock()
         wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool))
         measuring = _measuring(self._plan, self._number)
-        wiring = replace(wiring, measuring=measuring, scraping=GUARDS[self._plan.metrics])
+        wiring = replace(
+            wiring,
+            measuring=measuring,
+            scraping=GUARDS[self._plan.metrics],
+            proxies=Proxies(self._plan.trusted_proxies),
+        )
         await wiring.memory.start()
         measure = None if measuring is None else partial(measuring.copy, wiring)
         if measure is not None:

@@ -83,7 +83,7 @@ class Changes(Protocol):
     """The numbered changes, and who has heard of them.  Every change of what was there writes one, in its own transaction."""
 
     def stirred(self) -> bool:
-        """Whether anything was written since this was asked last.  Cheap; never False when there is a new change."""
+        """Whether anything was written since this was asked last.  Cheap; never False for long when there is a new change."""
 
     async def head(self) -> int:
         """The number of the newest change, 0 = none yet."""

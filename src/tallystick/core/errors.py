@@ -9,12 +9,12 @@
     ├── NotFound           no such thing, or none that this caller may know of
     ├── Conflict           it would be right, had the world not moved on
     ├── Throttled          too often; try again after `retry_after` seconds
-    └── Unavailable        the store cannot answer now; nothing was done; try again
+    └── Unavailable        the store cannot answer now; nothing was done, unless the message says otherwise; try again
 
 `str(error)` is always safe to show to whoever asked.  What only the operator may know travels in `__cause__`.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class TallystickError(Exception):
@@ -61,7 +61,19 @@ class Unauthenticated(TallystickError):
 
 
 class Forbidden(TallystickError):
-    """We know who asks, and the answer is no."""
+    """We know who asks, and the answer is no.
+
+    `scope`: the words that a token would need, where it is for want of one; None where it is something else.
+    """
+
+    scope: str | None = None
+
+    @classmethod
+    def by_scope(cls, msg: str, *, scope: str) -> Self:
+        """For want of a scope that does, such as `scope`."""
+        error = cls(msg)
+        error.scope = scope
+        return error
 
 
 class NotFound(TallystickError):

@@ -7,13 +7,13 @@ record that it changed, in the same transaction: where that cannot be written, n
 
 `storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
 that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise
-`Unavailable`, and then has done nothing.
+`Unavailable`, and then has done nothing, or has done all of it and does not know: then its code is `OUTCOME_UNKNOWN`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum, auto
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,9 @@ from tallystick.core.people import Credentials, Customer, Role, Service, User, U
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Usage, UsageLog
+
+OUTCOME_UNKNOWN: Final = "outcome_unknown"
+"""The code of an `Unavailable` when the store was lost at the commit and could not be asked again in time."""
 
 
 class Clock(Protocol):

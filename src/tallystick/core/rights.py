@@ -36,7 +36,7 @@ def require_visible(service: Service | None, caller: Caller, service_id: str) ->
 def require_may_verify(caller: Caller) -> None:
     """Raise `Forbidden` unless this token is for asking about others: of a superuser, or an automation token, which takes one to make."""
     if VERIFY not in caller.token.scope.words or (caller.user is not None and not caller.is_superuser):
-        raise Forbidden(f"This takes a token with scope {VERIFY}, made by a superuser")
+        raise Forbidden.by_scope(f"This takes a token with scope {VERIFY}, made by a superuser", scope=VERIFY)
 
 
 def require_may_change(caller: Caller) -> None:

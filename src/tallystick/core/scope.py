@@ -58,13 +58,13 @@ def require_write(scope: Scope) -> None:
     if scope.writes:
         return
     if scope.reads:
-        raise Forbidden("Read only tokens are not allowed to access this endpoint")
-    raise Forbidden(f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL}")
+        raise Forbidden.by_scope("Read only tokens are not allowed to access this endpoint", scope=GLOBAL)
+    said = f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL}"
+    raise Forbidden.by_scope(said, scope=GLOBAL)
 
 
 def require_read(scope: Scope) -> None:
     """Raise `Forbidden` unless it may read beyond itself."""
     if not scope.reads:
-        raise Forbidden(
-            f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL} or {GLOBAL_READ}"
-        )
+        said = f"Tokens with scope {scope} are not allowed to access this endpoint; it takes {GLOBAL} or {GLOBAL_READ}"
+        raise Forbidden.by_scope(said, scope=GLOBAL_READ)

@@ -12,6 +12,7 @@ from tallystick.http import (
     events,
     health,
     metrics,
+    oauth,
     pages,
     people,
     revocations,
@@ -24,7 +25,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http.asgi import in_front
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
+from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, nowhere, router
 from tallystick.http.rsgi import Front
@@ -40,12 +41,12 @@ ROUTES: Final = (
     Route("GET",    "/tokens/self",                   any_token,   tokens.get_token_current,    None,             wire.TokenRead,    (401,)),
     Route("DELETE", "/tokens/self",                   any_token,   tokens.revoke_token_current, None,             None,              (401,)),
     Route("GET",    "/tokens/{token_id}",             any_token,   tokens.get_token,            None,             wire.TokenRead,    (401, 404)),
-    Route("GET",    "/tokens/{token_id}/usage",       any_token,   usage.get_token_usage,       None,             usage.TokenUsage,  (400, 401, 404)),
+    Route("GET",    "/tokens/{token_id}/usage",       any_token,   usage.get_token_usage,       None,             usage.TokenUsage,  (400, 401, 404), challenges=True),
     Route("DELETE", "/tokens/{token_id}",             any_token,   tokens.revoke_token,         None,             None,              (401, 403, 404)),
     Route("GET",    "/customer/{customer_id}/tokens", any_token,   tokens.list_tokens_customer, None,             TOKENS,            (401, 403)),
     Route("POST",   "/sudo",                          any_token,   tokens.raise_sudo,           wire.Sudo,        wire.Raised,       (400, 401, 403, 422)),
     Route("GET",    "/current_user",                  any_token,   people.get_current_user,     None,             wire.CurrentUser,  (401, 403)),
-    Route("GET",    "/verify",                        any_token,   people.verify,               None,             wire.Verified,     (401,)),
+    Route("GET",    "/verify",                        any_token,   people.verify,               None,             wire.Verified,     (401,), challenges=True),
     Route("POST",   "/user",                          any_token,   users.create_user,           shapes.CreateUser, wire.CurrentUser, (400, 401, 403, 409)),
     Route("GET",    "/user/{user_id}",                any_token,   users.get_user,              None,             wire.CurrentUser,  (401, 403, 404)),
     Route("PUT",    "/user/{user_id}",                any_token,   users.update_user,           shapes.ChangeUser, wire.CurrentUser, (400, 401, 403, 404, 409)),
@@ -68,14 +69,16 @@ ROUTES: Final = (
     Route("DELETE", "/automation-tokens/{token_id}",  any_token,   automation.revoke_automation_token, None,     None,              (401, 403, 404), problems=True),
     Route("GET",    "/automation-tokens/{token_id}/services", any_token, automation.get_automation_token_services, None, automation_shapes.ServiceIds, (400, 401, 403, 404), problems=True),
     Route("GET",    "/automation-tokens/{token_id}/workspaces", any_token, automation.get_automation_token_workspaces, None, automation_shapes.Workspaces, (400, 401, 403, 404), problems=True),
-    Route("POST",   "/revocations",                   any_token,   revocations.revoke_matching, revocations.RevokeMatching, revocations.Revocation, (400, 401, 403)),
-    Route("GET",    "/revocations/{seq}",             any_token,   revocations.get_receipt,     None,             revocations.Receipt, (401, 404)),
-    Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403)),
-    Route("POST",   "/check/batch",                   any_token,   batch.check_batch,           list[batch.Asked], batch.Batch,       (400, 401, 403, 415), reads=True),
-    Route("POST",   "/verifiers/{verifier_id}/sync",  any_token,   verifiers.sync_verifier,     verifiers.Sync,   verifiers.Told,    (400, 401, 403, 415, 429, 503), reads=True),
-    Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True),
-    Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403)),
-    Route("POST",   "/check",                         asked_token, check.check_by_post,         None,             check.Allowed,     (400, 401, 403), reads=True),
+    Route("POST",   "/revocations",                   any_token,   revocations.revoke_matching, revocations.RevokeMatching, revocations.Revocation, (400, 401, 403), challenges=True),
+    Route("GET",    "/revocations/{seq}",             any_token,   revocations.get_receipt,     None,             revocations.Receipt, (401, 404), challenges=True),
+    Route("GET",    "/events",                        any_token,   events.list_events,          None,             events.Events,     (400, 401, 403), challenges=True),
+    Route("POST",   "/check/batch",                   any_token,   batch.check_batch,           list[batch.Asked], batch.Batch,       (400, 401, 403, 415), reads=True, challenges=True),
+    Route("POST",   "/verifiers/{verifier_id}/sync",  any_token,   verifiers.sync_verifier,     verifiers.Sync,   verifiers.Told,    (400, 401, 403, 415, 429, 503), reads=True, challenges=True),
+    Route("DELETE", "/verifiers/{verifier_id}",       any_token,   verifiers.leave_verifier,    None,             None,              (400, 401, 403), reads=True, challenges=True),
+    Route("GET",    "/check",                         asked_token, check.check,                 None,             check.Allowed,     (400, 401, 403), challenges=True),
+    *(Route(method, "/check",                         asked_token, handler,                     None,             check.Allowed,     (400, 401, 403), reads=True, challenges=True) for method, handler in check.BY_OTHERS.items()),
+    Route("POST",   "/oauth/introspect",              client_token, oauth.introspect,           oauth.Presented,  oauth.Introspected, (400, 401, 403), problems=True, reads=True, challenges=True),
+    Route("POST",   "/oauth/revoke",                  anyone,      oauth.revoke,                oauth.Presented,  oauth.Ended,       (400, 503), problems=True),
     Route("GET",    "/metrics",                       scraper,     metrics.metrics,             None,             None,              (401, 403, 404), media="text/plain"),
     Route("GET",    "/healthz",                       anyone,      health.alive),
     Route("GET",    "/readyz",                        anyone,      health.ready,                None,             None,              (503,)),

@@ -11,7 +11,7 @@ from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.http import guards
 from tallystick.http.queries import read, require_known, text
-from tallystick.http.routes import Ask, json_answer
+from tallystick.http.routes import Ask, Handler, json_answer
 
 QUERIES: Final = (
     text("scope", "Words that the token must have; `global` has all of them but `verify`."),
@@ -34,18 +34,30 @@ async def check(ask: Ask) -> Response:
     """
     require_known(ask.request, QUERIES)
     token = ask.caller.token
-    refused = await why_not(ask, token, **read(ask.request, QUERIES))
+    wanted = read(ask.request, QUERIES)
+    refused = await why_not(ask, token, **wanted)
     guards.count(ask.wiring, ask.request, token, refused=refused)
     if refused is not None:
-        raise Forbidden(_NO[refused])
+        raise _forbidden(refused, wanted.get("scope"))
     answer = json_answer(Allowed())
     answer.headers.update(names(token))
     return answer
 
 
-async def check_by_post(ask: Ask) -> Response:
-    """The same as `GET`, for whoever can only ask so.  The parameters are in the query here too; a body is not read."""
-    return await check(ask)
+def _by(method: str) -> Handler:
+    async def handler(ask: Ask) -> Response:
+        return await check(ask)
+
+    handler.__name__ = f"check_by_{method.lower()}"
+    handler.__doc__ = (
+        "The same as `GET`, for gateways that ask by the method of the request that they ask about.\n\n"
+        "The parameters are in the query here too; a body is not read, and nothing is changed."
+    )
+    return handler
+
+
+BY_OTHERS: Final = {method: _by(method) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+METHODS: Final = frozenset({"GET", "HEAD", *BY_OTHERS})
 
 
 def names(token: Token) -> dict[str, str]:
@@ -66,6 +78,12 @@ async def why_not(ask: Ask, token: Token, scope: str | None = None, service: str
     if service is not None and not await _reaches(ask, token, service):
         return Why.SERVICE
     return None
+
+
+def _forbidden(refused: Why, scope: str | None) -> Forbidden:
+    if refused is Why.SCOPE and scope is not None:
+        return Forbidden.by_scope(_NO[refused], scope=" ".join(scope.split()))
+    return Forbidden(_NO[refused])
 
 
 async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:

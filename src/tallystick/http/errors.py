@@ -1,5 +1,6 @@
 """Every error that the server can give: class → status → body.  Anything else is a 500 without detail."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -48,6 +49,7 @@ STATUS: Final[dict[type[TallystickError], int]] = {
 
 
 PROBLEM: Final = "application/problem+json"  # without a charset: Go's client compares it exactly
+_SCOPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")  # RFC 6749, 3.3: what a scope can be, and be said to be
 _OUR_FAULT: Final = "This is our fault, and it has been logged"
 _TITLES: Final = {"invalid_request": "Invalid request", "invalid_scope": "Invalid scope"}
 
@@ -102,6 +104,16 @@ def answer(error: TallystickError, *, as_problem: bool = False) -> Response:
     if as_problem:
         return _problem(status, error.msg if error.detail is None else f"{error.msg}: {error.detail}", headers)
     return Response(msgspec.json.encode(_legacy(error)), status, headers, "application/json")
+
+
+def challenged(response: Response, error: TallystickError, *, came: bool) -> Response:
+    """The same answer, with what is wrong with the token, if one `came`, for clients that know RFC 6750 (3.1)."""
+    if isinstance(error, Unauthenticated) and came:
+        response.headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    if isinstance(error, Forbidden) and error.scope is not None:
+        would_do = f', scope="{error.scope}"' if _SCOPE.fullmatch(error.scope) else ""
+        response.headers["www-authenticate"] = f'Bearer error="insufficient_scope"{would_do}'
+    return response
 
 
 def accident(*, as_problem: bool = False) -> Response:

@@ -4,12 +4,15 @@
     any_token    a live token, of whatever scope
     maybe_token  a live token, if one is given at all
     asked_token  a live token that is asked about: the answer says as what it counts (`count`)
+    client_token  the same as OAuth's clients send it, too: as the password of Basic
     scraper      whoever may read the metrics, which a setting says
 
 What a scope or a role allows beyond that is the core's to say.
 """
 
+import base64
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -57,9 +60,25 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
     return None if presented(request.headers) is None else await any_token(wiring, request)
 
 
+async def client_token(wiring: "Wiring", request: Request) -> Caller:
+    """As `any_token`, for what changes nothing; also as a client's secret, in Basic (RFC 6749, 2.3.1)."""
+    secret = presented(request.headers)
+    secret = _of_client(request.headers) if secret is None else secret
+    caller = await _let_in(wiring, request, secret, by_memory=True)
+    if _COUNTED not in request.scope:
+        count(wiring, request, caller.token, refused=None)
+    return caller
+
+
 async def asked_token(wiring: "Wiring", request: Request) -> Caller:
-    """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`."""
-    return await _let_in(wiring, request, presented(request.headers), by_memory=True)
+    """As `any_token`, but it changes nothing by any method, and is not counted as let in: the handler calls `count`.
+
+    Two different tokens are none here: gateways know 401, and take 400 for a fault of ours.
+    """
+    try:
+        return await _let_in(wiring, request, presented(request.headers), by_memory=True)
+    except Invalid as error:
+        raise Unauthenticated(error.msg) from error
 
 
 async def _let_in(wiring: "Wiring", request: Request, secret: Secret | None, *, by_memory: bool) -> Caller:
@@ -103,9 +122,9 @@ def count(wiring: "Wiring", request: Request, token: Token, *, refused: Why | No
     uses, now, agent = wiring.uses, wiring.clock.now(), request.headers.get("user-agent")
     if refused is None:
         wiring.tally.allowed += 1
-        uses.touch(token.id, at=now, ip=address_of(request), user_agent=agent)
+        uses.touch(token.id, at=now, ip=address_of(wiring, request), user_agent=agent)
     else:
-        uses.note(token.id, at=now, ip=address_of(request), user_agent=agent)
+        uses.note(token.id, at=now, ip=address_of(wiring, request), user_agent=agent)
         uses.refuse(token.id, at=now, why=refused)
         wiring.tally.refused[refused] += 1
 
@@ -115,20 +134,54 @@ def presented(headers: Headers) -> Secret | None:
 
     Raises `Invalid` when two different ones came: which of them was meant must never be a guess (RFC 6750, 2).
     """
-    given = [key.strip() for key in headers.getlist("fastly-key")]
-    for value in headers.getlist("authorization"):
-        kind, _, credentials = value.strip().partition(" ")
-        if kind.lower() == "bearer":
-            given.append(credentials.strip())
-    distinct = {key for key in given if key}
+    distinct = _given(headers)
     if len(distinct) > 1:
         raise Invalid("several different tokens were sent: send one", code="invalid_request")
     return Secret(distinct.pop()) if distinct else None
 
 
-def address_of(request: Request) -> str | None:
-    """Where the request came from, as the socket says it."""
-    return request.client.host if request.client else None
+def any_came(headers: Headers) -> bool:
+    """Whether a token came with a request at all, however good."""
+    return bool(_given(headers))
+
+
+def _of_client(headers: Headers) -> Secret | None:
+    """The password of Basic, encoded as forms are.  The client's id is passed over: the secret says which it is."""
+    login, password = basic(headers)
+    return None if login is None or password is None else Secret(unquote_plus(password))
+
+
+def basic(headers: Headers) -> tuple[str | None, str | None]:
+    """Login and password as they came by Basic; empty ones count as absent.  Raises `Invalid` for what cannot be read."""
+    kind, _, encoded = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None, None
+    try:
+        login, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError as error:  # no ASCII, no Base64, or no UTF-8 within
+        raise Invalid("the Basic credentials cannot be read", code="invalid_request") from error
+    if "\0" in login + password:
+        raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
+    return login or None, password or None
+
+
+def _given(headers: Headers) -> set[str]:
+    given = [key.strip() for key in headers.getlist("fastly-key")]
+    for value in headers.getlist("authorization"):
+        kind, _, credentials = value.strip().partition(" ")
+        if kind.lower() == "bearer":
+            given.append(credentials.strip())
+    return {key for key in given if key}
+
+
+def address_of(wiring: "Wiring", request: Request) -> str | None:
+    """Where the request came from, as the socket says it, or a proxy that is trusted."""
+    peer = request.client.host if request.client else None
+    if not wiring.proxies.any:
+        return peer
+    # What cannot be read over RSGI is not read over ASGI either.
+    forwarded = [value for value in request.headers.getlist("x-forwarded-for") if value.isascii()]
+    return wiring.proxies.client_of(peer, forwarded)
 
 
 async def _look_up(wiring: "Wiring", secret: Secret, *, by_memory: bool) -> Seen | None:

@@ -16,7 +16,7 @@ from tallystick.core.ports import Seen
 from tallystick.core.secret import SECRET_CHARS, Secret
 from tallystick.core.token import LastUse, Token
 from tallystick.core.verifier import Grant
-from tallystick.http import wire
+from tallystick.http import check, wire
 from tallystick.http.asked import Answer, Asked, Given, host_of
 from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_check, made_read, verified
 from tallystick.http.routes import Wiring
@@ -40,11 +40,13 @@ class Lane:
         self._now = wiring.clock.now
         self._touch = wiring.uses.touch
         self._tally = wiring.tally
+        self._proxies = wiring.proxies
+        self._proxied = wiring.proxies.any
         self._stamp = Stamp()
         self._hosts: dict[str, str | None] = {}
         self._paths: dict[str, tuple[frozenset[str], _Make]] = {
             "/tokens/self": (_READS, self._read_self),
-            "/check": (_READS | {"POST"}, self._check),
+            "/check": (check.METHODS, self._check),
             "/verify": (_READS, self._verify),
         }
 
@@ -143,6 +145,8 @@ class Lane:
         if token.last_use is not None and token.last_use.at > now:
             return None  # the clock was set back: which of the two is shown?
         ip = self._hosts.get(client) or self._host(client)
+        if self._proxied and "x-forwarded-for" in headers:
+            ip = self._proxies.client_of(ip, headers.get_all("x-forwarded-for"))
         self._tally.answered += 1
         return self._touch(token.id, at=now, ip=ip, user_agent=agent)
 

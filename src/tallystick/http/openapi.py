@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import UnsetType
 
-from tallystick.core.errors import TallystickError, Unauthenticated
+from tallystick.core.errors import Forbidden, TallystickError, Unauthenticated
 from tallystick.http import (
     batch,
     bodies,
@@ -24,7 +24,7 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http import openapi_words as words
-from tallystick.http.guards import any_token, anyone, asked_token, maybe_token, scraper
+from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
 from tallystick.http.queries import Json
 from tallystick.http.routes import Route
 
@@ -40,6 +40,7 @@ _SENTENCE_END: Final = re.compile(r"\.(?=\s|$)")
 _SECURITY: Final[dict[Any, list[Json]]] = {
     anyone: [],
     **{guard: [{"fastly_key": []}, {"bearer": []}] for guard in (any_token, asked_token, scraper)},
+    client_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}],
     maybe_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}, {}],
 }
 _SCHEMES: Final = {
@@ -53,7 +54,8 @@ _SCHEMES: Final = {
     "basic": {
         "type": "http",
         "scheme": "basic",
-        "description": "Login and password.  They can stand in the body as well; empty ones count as absent.",
+        "description": "Login and password.  They can stand in the body as well; empty ones count as absent.  OAuth's clients: a "
+        "token's id and its secret.",
     },
 }
 
@@ -154,7 +156,7 @@ def _failed(error: type[TallystickError], *, as_problem: bool) -> str:
 
 def _failure(error: type[TallystickError], *, as_problem: bool) -> Json:
     names = ["Cache-Control", *words.LEFT]
-    if error is Unauthenticated:
+    if error in (Unauthenticated, Forbidden):
         names.append("WWW-Authenticate")
     if error is errors.WrongMethod:
         names.append("Allow")

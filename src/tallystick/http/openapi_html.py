@@ -11,7 +11,7 @@ from typing import Any, Final
 Json = dict[str, Any]  # a JSON object of the document
 
 _CODE: Final = re.compile(r"`([^`]+)`")
-_VERBS: Final = ("get", "post", "put", "patch", "delete")
+_VERBS: Final = ("get", "post", "put", "patch", "delete", "options")
 
 
 def style() -> str:

@@ -38,7 +38,7 @@ PARAMETERS: Final = {
 QUERIES: Final[dict[str, tuple[Query, ...]]] = {
     "verify": (Query("services", "`false` leaves the services out.", {"type": "string"}, str),),
     "check": check.QUERIES,
-    "check_by_post": check.QUERIES,
+    **{handler.__name__: check.QUERIES for handler in check.BY_OTHERS.values()},
     "list_tokens_user": find.QUERIES,
     "list_tokens_customer": find.QUERIES,
     "list_services": paging.PAGES,
@@ -58,7 +58,7 @@ JSON_ONLY: Final = (
 OTP: Final = "The six digits of the user's authenticator app, where two-factor authentication is on.  Each works once."
 HEADERS: Final = {
     "Cache-Control": "`no-store`: what is said here holds for this moment only.",
-    "WWW-Authenticate": "`Bearer`",
+    "WWW-Authenticate": "`Bearer`; on paths that are not Fastly's also what is wrong with the token (RFC 6750, 3.1).",
     "Allow": "The methods that this path takes.",
     "Link": "Where the next page is, if there is one (RFC 8288).",
     "Retry-After": "Seconds until a retry makes sense.",

@@ -1,7 +1,5 @@
 """Who asks for a new token, or for sudo: login, password and one-time code, as they come over the wire."""
 
-import base64
-
 from starlette.requests import Request
 
 from tallystick.core import issue, rights
@@ -10,7 +8,7 @@ from tallystick.core.errors import Forbidden, Invalid, Unauthenticated
 from tallystick.core.people import User, normal_login
 from tallystick.core.scope import require_write
 from tallystick.http import wire
-from tallystick.http.guards import address_of
+from tallystick.http.guards import address_of, basic
 from tallystick.http.routes import Ask
 from tallystick.identity.proof import Claim, Proof, Shortfall
 
@@ -51,7 +49,7 @@ def claimed(ask: Ask) -> tuple[str, str | None]:
     if ask.who is not None:
         rights.require_may_change(ask.who)
         return ask.who.person().login, None
-    login, password = _basic(ask.request)
+    login, password = basic(ask.request.headers)
     if login is None:
         raise Unauthenticated(issue.NO_CREDENTIALS)
     return login, password
@@ -113,20 +111,7 @@ def _credentials(request: Request, form: wire.CreateToken) -> tuple[str | None, 
     """Login and password from the body, or else from Basic.  Empty is absent: two clients send `Basic Og==` always."""
     if form.username or form.password:
         return form.username or None, form.password or None
-    return _basic(request)
-
-
-def _basic(request: Request) -> tuple[str | None, str | None]:
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return None, None
-    try:
-        login, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except ValueError as error:  # no ASCII, no Base64, or no UTF-8 within
-        raise Invalid("the Basic credentials cannot be read", code="invalid_request") from error
-    if "\0" in login + password:
-        raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
-    return login or None, password or None
+    return basic(request.headers)
 
 
 def _is_named(login: str | None, user: User) -> bool:
@@ -140,7 +125,8 @@ async def _prove_user(ask: Ask, user: User, password: str, code: str | None) -> 
 
 
 def _claim(ask: Ask, login: str, password: str, code: str | None) -> Claim:
-    return Claim(login=login, password=password, code=code, address=address_of(ask.request) or "")
+    address = address_of(ask.wiring, ask.request) or ""
+    return Claim(login=login, password=password, code=code, address=address)
 
 
 def given_code(ask: Ask) -> str | None:

@@ -27,6 +27,7 @@ from tallystick.http import bodies, errors, guards
 from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
+from tallystick.http.proxies import Proxies
 from tallystick.http.readiness import Readiness
 from tallystick.http.tally import Tally
 from tallystick.identity.accounts import Accounts
@@ -55,6 +56,7 @@ class Wiring(msgspec.Struct, frozen=True):
     memory: Memory
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
+    proxies: Proxies = msgspec.field(default_factory=Proxies)
     tally: Tally = msgspec.field(default_factory=Tally)
     measuring: "Measuring | None" = None
     scraping: "Guard" = guards.nobody
@@ -99,7 +101,7 @@ class Ask(msgspec.Struct, frozen=True):
             at=self.now,
             user_id=None if user is None else user.id,
             token_id=None if self.who is None else self.who.token.id,
-            ip=address_of(self.request),
+            ip=address_of(self.wiring, self.request),
             user_agent=kept_agent(self.user_agent) or None,
             request_id=self.request_id,
         )
@@ -117,7 +119,8 @@ Handler = Callable[[Ask], Awaitable[Response]]
 class Route(msgspec.Struct, frozen=True):
     """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses.
 
-    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.
+    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.  `challenges`: it tells
+    a refused token what is wrong with it in the words of RFC 6750, which the recorded wire does not.
     """
 
     method: str
@@ -130,6 +133,7 @@ class Route(msgspec.Struct, frozen=True):
     media: str = "application/json"
     problems: bool = False
     reads: bool = False
+    challenges: bool = False
 
     @property
     def writes(self) -> bool:
@@ -251,7 +255,10 @@ class _Path:
             if isinstance(error, Unavailable):
                 self._wiring.tally.unavailable += 1
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
-            return self._manner.failed(error, request)
+            answer = self._manner.failed(error, request)
+            if route is None or not route.challenges:
+                return answer
+            return errors.challenged(answer, error, came=guards.any_came(request.headers))
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)

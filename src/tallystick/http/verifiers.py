@@ -64,7 +64,7 @@ async def sync_verifier(ask: Ask) -> Response:
     require_may_verify(ask.caller)
     name, memory = _name(ask), ask.wiring.memory
     for used in form.used:
-        at, ip = ask.now, address_of(ask.request)
+        at, ip = ask.now, address_of(ask.wiring, ask.request)
         ask.wiring.tally.reported += used.count
         ask.wiring.uses.add(used.token_id, at=at, count=used.count, ip=ip, user_agent=ask.user_agent)
     if form.acked is not None:

@@ -14,6 +14,7 @@ import msgspec
 from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
+_AS_THEY_STAND: Final = "sqlite3"  # the driver that reads `:name`; what another one reads is made where it is used
 _SHARED: Final = ("tokens", "people", "guesses", "usage", "budgets", "changes", "meta")
 _OF_DIALECT: Final = ("tokens", "people", "guesses", "usage", "budgets", "events", "changes")
 
@@ -88,17 +89,14 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     events_of_customer: str
     events_of_target: str
     # changes
-    next_seq: str
     head: str
-    add_changes: str
     changes_after: str
     change_of_request: str
     lease: str
     ack: str
     leave: str
-    hearing: str
+    leased: str
     followers: str
-    keep_change: str
     numbered: str
     note_heard: str
     trim_numbered: str
@@ -111,21 +109,21 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @cache
-def load(dialect: str, *, driver: str) -> Statements:
-    """The statements of a dialect (a folder below `sql/`) in the form that a driver (a name that aiosql knows) reads."""
+def load(dialect: str) -> Statements:
+    """The statements of a dialect (a folder below `sql/`), as they stand there: with `:name` where a value goes."""
     files = [SQL / f"{name}.sql" for name in _SHARED] + [SQL / dialect / f"{name}.sql" for name in _OF_DIALECT]
-    found = read(files, driver=driver)
+    found = read(files)
     wrong = found.keys() ^ set(Statements.__struct_fields__)
     if wrong:
         raise TallystickError(f"SQL files and statements.py disagree about: {', '.join(sorted(wrong))}")
     return Statements(**found)
 
 
-def read(files: Sequence[Path], *, driver: str) -> dict[str, str]:
+def read(files: Sequence[Path]) -> dict[str, str]:
     """Whatever has a name in these files, by name."""
     found: dict[str, str] = {}
     for file in files:
-        queries = aiosql.from_path(file, driver)
+        queries = aiosql.from_path(file, _AS_THEY_STAND)
         for name in queries.available_queries:
             if not name.endswith("_cursor"):
                 _put(found, name, getattr(queries, name).sql)

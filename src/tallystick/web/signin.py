@@ -84,7 +84,7 @@ async def _begin(ask: Ask, proof: Proof, onward: str) -> Response:
 
 def _claim(ask: Ask, form: Form, visit: str) -> Claim:
     """What the form says: login and password, or the code and that the password was right."""
-    address = address_of(ask.request) or ""
+    address = address_of(ask.wiring, ask.request) or ""
     if not form.has("half"):
         if not form.has("login") or not form.raw("password"):
             raise Invalid("Give your login and your password")

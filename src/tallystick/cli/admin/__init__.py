@@ -6,6 +6,7 @@
     services    what a token can be limited to
     proofs      passwords and one-time codes
     events      who did what
+    copy        everything into another database
     show        how any of it is shown
 
 Whoever can read the key file and the database may do anything here: no password is asked for.
@@ -16,7 +17,7 @@ from typing import Final
 import click
 
 from tallystick.cli import settings
-from tallystick.cli.admin import customers, events, offboard, proofs, services, users
+from tallystick.cli.admin import copy, customers, events, offboard, proofs, services, users
 from tallystick.cli.ending import Commands
 
 
@@ -42,6 +43,7 @@ COMMANDS: Final = (
     proofs.enrol_totp,
     proofs.remove_totp,
     events.events,
+    copy.copy,
 )
 for _command in COMMANDS:
     admin.add_command(_command)

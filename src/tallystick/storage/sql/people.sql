@@ -149,7 +149,7 @@ UPDATE "user"
    SET password_hash = :password_hash,
        updated_at = :now
  WHERE id = :id
-   AND (:replacing IS NULL OR password_hash = :replacing);
+   AND (password_hash = :replacing OR :replacing IS NULL);
 
 -- name: renew_hash(id, password_hash, replacing)!
 -- Keep the same password with newer parameters, unless somebody replaced it meanwhile.

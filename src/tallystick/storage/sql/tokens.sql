@@ -1,4 +1,5 @@
--- Tokens: what every dialect says alike.  The columns of a token are in the order that rows.py reads.
+-- Tokens: what every dialect says alike.  `… = :name OR :name IS NULL`: PostgreSQL takes a value's type from where it comes first.
+-- The columns of a token are in the order that rows.py reads.
 
 -- name: look_up(digest)^
 -- The token behind a digest, live or not, and its user.  An automation token has none.  The hot path: two index searches.
@@ -124,7 +125,7 @@ UPDATE token
  WHERE id = :id
    AND revoked_at IS NULL
    AND customer_id = :customer_id
-   AND (:owner_id IS NULL OR owner_id = :owner_id);
+   AND (owner_id = :owner_id OR :owner_id IS NULL);
 
 -- name: live_of_user(id, now)
 -- A user's live tokens, oldest first.

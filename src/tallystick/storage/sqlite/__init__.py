@@ -5,6 +5,6 @@ setup        create it, bring it up to date, keep what is said once about it (no
 writer       the one thread that writes, and commits whatever has queued up together
 reader       reads, straight on the event loop
 finder       what may look at all tokens or events, in a thread of its own
-tokens · people · guesses · usage · budgets · events    the parts of the port
+session      the three of them as the parts of the port (storage/parts) ask for them
 store        all of it together
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError, Unavailable
+from tallystick.core.errors import Invalid, Unavailable
 
 R = TypeVar("R")
 
@@ -20,8 +20,10 @@ _CHECKPOINT_PAGES: Final = 8000
 _STATEMENTS_KEPT: Final = 256  # more than we have: each is prepared once
 
 
-def connect(path: Path, *, busy_seconds: float, any_thread: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, busy_seconds: float, any_thread: bool = False, alone: bool = False) -> sqlite3.Connection:
     """Open an existing file.  Whoever else holds the lock is waited for, `busy_seconds` at most; transactions are explicit.
+
+    `alone`: from its first transaction on nobody else can open it, not even to read; it fails where somebody else has it open.
 
     Raises sqlite3.Error as it comes: who calls knows what to say about it.
     """
@@ -34,6 +36,8 @@ def connect(path: Path, *, busy_seconds: float, any_thread: bool = False) -> sql
         cached_statements=_STATEMENTS_KEPT,
     )
     try:
+        if alone:  # before anything is read, else it is for writing only
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         # FULL: the log is on disk before a commit returns.  fullfsync: what macOS calls it when it is true.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
@@ -74,13 +78,6 @@ def unavailable(error: BaseException) -> Unavailable:
     if isinstance(error, sqlite3.Error) and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("the store is busy")
     return Unavailable("the store cannot be used now")
-
-
-def refused(error: sqlite3.IntegrityError, *, taken: str, missing: str) -> TallystickError:
-    """What to say when a key refused a row: `taken` (Conflict) or `missing` (NotFound)."""
-    if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return NotFound(missing)
-    return Conflict(taken)
 
 
 def primary_code(error: sqlite3.Error) -> int | None:

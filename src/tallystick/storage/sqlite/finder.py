@@ -10,14 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
-from tallystick.core.find import Page, Place, Sort, Wanted
-from tallystick.core.find import page as page_of
-from tallystick.storage import finding, rows
 from tallystick.storage.sqlite.connection import unavailable
 from tallystick.storage.sqlite.reader import Reader
 
@@ -32,33 +28,6 @@ class Finder:
         self._reader: Reader | None = None
         self._thread = ThreadPoolExecutor(1, "tallystick-finder")
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def page(
-        self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None, skip: int
-    ) -> Page:
-        """`ports.TokenStore.find`."""
-        who, asked = asked_of(reach, wanted)
-        asked |= {"size": size + 1, "skip": skip}
-        if after is not None:
-            asked |= {"value": after.value, "id": after.token_id}
-        sql = finding.page("sqlite", driver="sqlite3", of_owner=who, sort=sort, goes_on=after is not None)
-
-        def found(reader: Reader) -> Page:
-            row = reader.one(sql, asked)
-            return page_of(() if row is None else rows.tokens(row), sort=sort, size=size)
-
-        return await self.look(found, of=reach.owner_id or reach.customer_id)
-
-    async def count(self, reach: Reach, wanted: Wanted) -> int:
-        """`ports.TokenStore.count`."""
-        who, asked = asked_of(reach, wanted)
-        sql = finding.count("sqlite", driver="sqlite3", of_owner=who)
-
-        def counted(reader: Reader) -> int:
-            row = reader.one(sql, asked)
-            return 0 if row is None else int(row[0])
-
-        return await self.look(counted, of=reach.owner_id or reach.customer_id)
 
     async def stop(self) -> None:
         """Answer what was asked, take nothing more, and let go of the file; the thread ends."""
@@ -94,10 +63,3 @@ class Finder:
     def _let_go(self) -> None:
         if self._reader is not None:
             self._reader.close()
-
-
-# Any: the parameters of a statement.
-def asked_of(reach: Reach, wanted: Wanted) -> tuple[bool, dict[str, Any]]:
-    """Whether it is about one owner, in whose index it is then looked for, and what is asked of all statements."""
-    owner_id = reach.owner_id or wanted.user_id
-    return owner_id is not None, {**rows.of_wanted(wanted), "customer_id": reach.customer_id, "owner_id": owner_id}

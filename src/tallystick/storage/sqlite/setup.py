@@ -45,13 +45,18 @@ def prepare(path: Path, *, steps: tuple[Migration, ...] | None = None) -> None:
         patiently(partial(_bring_up_to_date, path, steps), seconds=_BUSY_SECONDS)
 
 
-def open_checked(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
-    """A connection to a file that is exactly as this program expects.  Raises `Invalid` or `Unavailable` if it is not."""
+def open_checked(path: Path, *, busy_seconds: float, alone: bool = False) -> sqlite3.Connection:
+    """A connection to a file that is exactly as this program expects.  Raises `Invalid` or `Unavailable` if it is not.
+
+    `alone`: as of `connect`, and at once.
+    """
     require_sqlite()
     steps = migrations("sqlite")
     with _clear_errors(path):
-        connection = connect(path, busy_seconds=busy_seconds)
+        connection = connect(path, busy_seconds=busy_seconds, alone=alone)
         try:
+            if alone:
+                connection.execute("BEGIN IMMEDIATE").execute("COMMIT")
             require_ours(connection, path)
             found = version(connection)
             require_known(found, steps, where=str(path))
@@ -72,7 +77,7 @@ def fingerprint(path: Path) -> str | None:
 def bind_key(path: Path, key_fingerprint: str) -> None:
     """Say, once and for all, which key file belongs to this database.  Raises `Invalid` when it is another one."""
     with _clear_errors(path), closing(open_checked(path, busy_seconds=_BUSY_SECONDS)) as connection:
-        keep = load("sqlite", driver="sqlite3").keep_meta
+        keep = load("sqlite").keep_meta
         connection.execute(keep, {"name": "key_fingerprint", "value": key_fingerprint})
         if _meta(connection, "key_fingerprint") != key_fingerprint:
             raise Invalid(
@@ -133,7 +138,7 @@ def _apply(connection: sqlite3.Connection, step: Migration) -> None:
 
 
 def _meta(connection: sqlite3.Connection, name: str) -> str | None:
-    row = connection.execute(load("sqlite", driver="sqlite3").meta, {"name": name}).fetchone()
+    row = connection.execute(load("sqlite").meta, {"name": name}).fetchone()
     return None if row is None else str(row[0])
 
 

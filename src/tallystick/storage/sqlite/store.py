@@ -7,21 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from tallystick.storage.sqlite.budgets import SqliteBudgets
+from tallystick.storage.parts.budgets import SqlBudgets
+from tallystick.storage.parts.events import SqlEvents
+from tallystick.storage.parts.guesses import SqlGuesses
+from tallystick.storage.parts.hearing import SqlChanges
+from tallystick.storage.parts.people import SqlDirectory
+from tallystick.storage.parts.tokens import SqlTokens
+from tallystick.storage.parts.usage import SqlUsage
 from tallystick.storage.sqlite.connection import connect
-from tallystick.storage.sqlite.events import SqliteEvents
 from tallystick.storage.sqlite.finder import Finder
-from tallystick.storage.sqlite.guesses import SqliteGuesses
-from tallystick.storage.sqlite.hearing import SqliteChanges
-from tallystick.storage.sqlite.people import SqliteDirectory
 from tallystick.storage.sqlite.reader import Reader
+from tallystick.storage.sqlite.session import SqliteFinds, SqliteReads, SqliteWrites, prepared
 from tallystick.storage.sqlite.setup import open_checked
-from tallystick.storage.sqlite.tokens import SqliteTokens
-from tallystick.storage.sqlite.usage import SqliteUsage
 from tallystick.storage.sqlite.writer import Writer
 from tallystick.storage.statements import load
 
-_SQL: Final = load("sqlite", driver="sqlite3")
+_SQL: Final = load("sqlite")
 
 # A write waits in its thread while another process writes.  A read only ever waits when a crashed process's log is being
 # recovered, and then the whole event loop waits with it: not for long.
@@ -33,13 +34,14 @@ class SqliteStore:
     """`ports.Store`.  Belongs to the event loop on which it was opened."""
 
     def __init__(self, reader: Reader, writer: Writer, finder: Finder) -> None:
-        self.tokens = SqliteTokens(reader, writer, finder)
-        self.people = SqliteDirectory(reader, writer)
-        self.guesses = SqliteGuesses(reader, writer)
-        self.usage = SqliteUsage(reader, writer)
-        self.budgets = SqliteBudgets(writer)
-        self.events = SqliteEvents(finder)
-        self.changes = SqliteChanges(reader, writer)
+        reads, writes, finds = SqliteReads(reader), SqliteWrites(writer), SqliteFinds(finder)
+        self.tokens = SqlTokens(reads, writes, finds)
+        self.people = SqlDirectory(reads, writes)
+        self.guesses = SqlGuesses(reads, writes)
+        self.usage = SqlUsage(reads, writes)
+        self.budgets = SqlBudgets(writes)
+        self.events = SqlEvents(finds)
+        self.changes = SqlChanges(reads, writes, _Stirring(reader))
         self._reader = reader
         self._writer = writer
         self._finder = finder
@@ -52,8 +54,7 @@ class SqliteStore:
         program expects, `Unavailable` for one that cannot be read and written.
         """
         reader = Reader(open_checked(path, busy_seconds=min(busy_seconds, READ_WAITS_SECONDS)))
-        # No waiting inside SQLite: `connection.patiently` does it better.
-        writer = Writer(partial(connect, path, busy_seconds=0, any_thread=True), busy_seconds=busy_seconds)
+        writer = Writer(partial(_writable, path), busy_seconds=busy_seconds)
         finder = Finder(partial(connect, path, busy_seconds=READ_WAITS_SECONDS))
         return cls(reader, writer, finder)
 
@@ -67,6 +68,24 @@ class SqliteStore:
         await self._finder.stop()
         await self._writer.stop()
         self._reader.close()
+
+
+class _Stirring:
+    """Whether anything was written since this was asked last, in any process."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._version: int | None = None
+
+    def __call__(self) -> bool:
+        version = self._reader.data_version()
+        stirred, self._version = version != self._version, version
+        return stirred
+
+
+def _writable(path: Path) -> sqlite3.Connection:
+    # No waiting inside SQLite: `connection.patiently` does it better.
+    return prepared(connect(path, busy_seconds=0, any_thread=True))
 
 
 def _try_to_write(connection: sqlite3.Connection, nows: Sequence[str]) -> list[None]:

@@ -24,10 +24,6 @@ Work: TypeAlias = Callable[[sqlite3.Connection, Sequence[I]], Sequence[R]]
 """Writes all items, in order, and says how each went.  If it raises, nothing is kept, and each item is tried by itself."""
 
 
-class Separately(Exception):
-    """These items cannot be written as one: try each by itself."""
-
-
 class _Job(NamedTuple):
     # Any: jobs of all kinds wait in one queue; `submit` is what ties the types of work, item and future together.
     work: Work[Any, Any]

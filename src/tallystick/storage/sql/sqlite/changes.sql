@@ -1,15 +1,5 @@
 -- Changes: what only SQLite says so.
 
--- name: add_changes(changes)!
--- Write down what a change is about.  `changes`: rows of 5 values, as one JSON array.
-INSERT OR IGNORE INTO change (seq, kind, key, at, request_id)
-SELECT json_extract(value, '$[0]'),
-       json_extract(value, '$[1]'),
-       json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'),
-       json_extract(value, '$[4]')
-  FROM json_each(:changes);
-
 -- name: note_heard(heard)!
 -- Note that everybody has heard of changes, where it is not noted.  `heard`: rows of 4 values, as one JSON array.
 UPDATE receipt
@@ -19,3 +9,37 @@ UPDATE receipt
   FROM json_each(:heard) AS h
  WHERE receipt.seq = json_extract(h.value, '$[0]')
    AND receipt.heard_at IS NULL;
+
+-- name: lease(id, boot, acked, now, lasts_ms)!
+-- A verifier may answer from memory until then.
+INSERT INTO verifier (id, boot, acked, lease_until)
+VALUES (:id, :boot, :acked, :now + :lasts_ms)
+ON CONFLICT (id) DO UPDATE SET boot = excluded.boot, acked = excluded.acked, lease_until = excluded.lease_until;
+
+-- name: ack(id, acked)!
+-- A verifier has heard of everything up to there.
+UPDATE verifier
+   SET acked = :acked
+ WHERE id = :id
+   AND acked < :acked;
+
+-- name: leased(boot, now)
+-- How far those have heard who hold a lease.
+SELECT acked
+  FROM verifier
+ WHERE boot = :boot
+   AND lease_until > :now;
+
+-- name: followers(boot, now)
+-- Those who hold a lease, and for how long still.
+  SELECT id, acked, lease_until - :now
+    FROM verifier
+   WHERE boot = :boot
+     AND lease_until > :now
+ORDER BY id;
+
+-- name: trim_verifiers(boot, now)!
+-- Drop the leases that are over, and those of another start of this machine.
+DELETE FROM verifier
+ WHERE boot <> :boot
+    OR lease_until < :now;

@@ -1,0 +1,54 @@
+"""For whom somebody asks: the address at the other end of the socket, or, where that is a proxy we trust, the one it tells of.
+
+Each proxy adds to `X-Forwarded-For` whom it was asked by, so it is read from its end: the last hop that is no proxy of ours is
+the client.  What stands before that hop the client wrote itself.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+_HOPS_MAX: Final = 32  # proxies of ours in a row; what is longer was made up
+_KEPT: Final = 10_000
+
+
+class Proxies:
+    """The proxies that are believed: `networks`, as CIDR.  None of them by default."""
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+        self.any = bool(self._networks)
+        self._read = lru_cache(_KEPT)(self._parsed)
+
+    def client_of(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
+        """The client's address.  `peer`: the socket's; `forwarded`: what came as `X-Forwarded-For`, in that order."""
+        if peer is None or not forwarded or not self._read(peer)[1]:
+            return peer
+        client: str = peer
+        for hop in reversed(",".join(forwarded).rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]):
+            address, trusted = self._read(hop)
+            if address is None:
+                break  # none of ours writes such a thing: whoever was asked by it is the last that we know of
+            client = address
+            if not trusted:
+                break
+        return client
+
+    def _parsed(self, hop: str) -> tuple[str | None, bool]:
+        """An address as it is written everywhere here, and whether that is one of ours."""
+        try:
+            ip = ipaddress.ip_address(_bare(hop.strip()))
+        except ValueError:
+            return None, False
+        if isinstance(ip, ipaddress.IPv6Address):
+            # `::ffff:192.0.2.1` is how a socket for both kinds names an IPv4 address.
+            ip = ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
+        return str(ip), any(ip in network for network in self._networks)
+
+
+def _bare(hop: str) -> str:
+    """Without a port, which some proxies add, and without the brackets of IPv6."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop

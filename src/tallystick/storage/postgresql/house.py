@@ -1,0 +1,141 @@
+"""A server's database as a whole, for `moving`: held so that nobody else writes to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, Self
+
+import asyncpg
+
+from tallystick.core.errors import Conflict
+from tallystick.core.receipt import LEASE_MS, MARGIN_MS
+from tallystick.storage.moving import STAYING, TABLES, Row, Table, key_of, last_of, quoted, reading
+from tallystick.storage.postgresql.connection import ANY, Connector, unavailable
+from tallystick.storage.postgresql.setup import clear_errors, require_prepared
+from tallystick.storage.postgresql.target import Target
+
+_COLUMNS: Final = """
+  SELECT t.relname, a.attname, a.atttypid = 'boolean'::regtype, array_position(k.conkey, a.attnum)
+    FROM pg_class AS t
+    JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    LEFT JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'p'
+   WHERE t.relnamespace = current_schema()::regnamespace
+     AND t.relkind = 'r'
+ORDER BY t.relname, a.attnum"""
+
+_SERVERS: Final = """
+SELECT count(*) FILTER (WHERE NOT by_another), count(*) FILTER (WHERE by_another)
+  FROM (
+         SELECT boot <> left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time() AS by_another
+           FROM verifier
+          WHERE lease_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+       ) AS leased"""
+
+_TAKE: Final = "SELECT pg_try_advisory_lock(hashtextextended('tallystick copy', 0))"
+_HOLD: Final = f"LOCK TABLE {quoted((*TABLES, *STAYING))} IN SHARE MODE NOWAIT"
+
+
+class _Column(NamedTuple):
+    table: str
+    name: str
+    is_bool: bool
+    place: int | None
+
+
+class PostgresHouse:
+    """`moving.House`.  SQLite has no truth values, so those are 0 and 1 here, too."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._bools: dict[str, frozenset[str]] = {}
+
+    @classmethod
+    async def open(cls, target: Target, *, to_read: bool) -> Self:
+        """Connect to a database that is as this program expects, and hold it.
+
+        `to_read`: all is read as of one moment, and nobody else can write; otherwise no other copy is made into it.  Raises
+        `Conflict` while somebody writes, or copies, and `Unavailable`.
+        """
+        async with clear_errors(target):
+            house = cls(await Connector(target)())
+            try:
+                await house._hold(target, to_read=to_read)
+            except BaseException:
+                await house.aclose()
+                raise
+            return house
+
+    async def tables(self) -> Sequence[Table]:
+        columns = [_Column(*row) for row in await self._all(_COLUMNS)]
+        names = dict.fromkeys(column.table for column in columns)
+        self._bools = {name: frozenset(c.name for c in columns if c.table == name and c.is_bool) for name in names}
+        return [_table(name, [column for column in columns if column.table == name]) for name in names]
+
+    async def servers(self) -> int:
+        ((holding, by_another),) = await self._all(_SERVERS)
+        if by_another:
+            # By the clock of a server that is gone: nobody can renew it now, so it is over when it must be.
+            await asyncio.sleep((LEASE_MS + MARGIN_MS) / 1000)  # noqa: TID251 - see above
+        return int(holding)
+
+    async def count(self, table: Table) -> int:
+        ((count,),) = await self._all(f'SELECT count(*) FROM "{table.name}"')
+        return int(count)
+
+    async def read(self, table: Table, *, after: Row | None, size: int) -> Sequence[Row]:
+        rows = await self._all(reading(table, after=after is not None), *(after or ()), size)
+        bools = self._bools_of(table)
+        if bools:
+            return [tuple(int(v) if n in bools else v for n, v in enumerate(row)) for row in rows]
+        return [tuple(row) for row in rows]
+
+    async def last(self, table: Table) -> Row | None:
+        rows = await self._all(last_of(table))
+        return key_of(table, tuple(rows[0])) if rows else None
+
+    async def write(self, table: Table, rows: Sequence[Row], *, instead: bool = False) -> None:
+        if bools := self._bools_of(table):
+            rows = [tuple(bool(v) if n in bools else v for n, v in enumerate(row)) for row in rows]
+        async with _clear_errors(), self._connection.transaction():
+            if instead:
+                await self._connection.execute(f'DELETE FROM "{table.name}"')
+            await self._connection.copy_records_to_table(table.name, records=rows, columns=table.columns)
+
+    async def aclose(self) -> None:
+        await self._connection.close()
+
+    async def _hold(self, target: Target, *, to_read: bool) -> None:
+        await require_prepared(self._connection, where=target.where)
+        await self._connection.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+        if not await self._connection.fetchval(_TAKE):
+            raise Conflict(f"{target.where} is just being copied")
+        if not to_read:
+            return
+        await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        try:
+            await self._connection.execute(_HOLD)
+        except asyncpg.LockNotAvailableError as error:
+            raise Conflict(f"somebody writes to {target.where}, such as a server: stop that first") from error
+
+    def _bools_of(self, table: Table) -> frozenset[int]:
+        names = self._bools.get(table.name, frozenset())
+        return frozenset(place for place, name in enumerate(table.columns) if name in names)
+
+    # Any: what the statement takes.
+    async def _all(self, sql: str, *values: Any) -> list[Row]:
+        async with _clear_errors():
+            found: list[Row] = await self._connection.fetch(sql, *values)
+            return found
+
+
+@asynccontextmanager
+async def _clear_errors() -> AsyncIterator[None]:
+    try:
+        yield
+    except ANY as error:
+        raise unavailable(error) from error
+
+
+def _table(name: str, columns: Sequence[_Column]) -> Table:
+    key = sorted((column.place, column.name) for column in columns if column.place is not None)
+    return Table(name, tuple(column.name for column in columns), tuple(name for _, name in key))
