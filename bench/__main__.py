@@ -20,11 +20,8 @@ PARTS = {
     "gateways": gateways.run,
     "console": console.run,
 }
-ONLY_BY_NAME = {  # a quarter of an hour each, or more
-    "revocation": proof.run,
-    "failover": failover.run,
-    "scale": scale.run,
-}
+# A quarter of an hour each, or more.
+ONLY_BY_NAME = {"revocation": proof.run, "failover": failover.run, "scale": scale.run}
 
 
 def main(names: list[str]) -> int:

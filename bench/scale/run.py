@@ -27,8 +27,8 @@ _SETTINGS: Final = {
 }
 
 
-def run(sizes: Sequence[int] = SIZES, drawings: Path = Path()) -> None:
-    """All of it; the drawings go into a folder."""
+def run(sizes: Sequence[int] = SIZES, drawings: Path = Path("docs")) -> None:
+    """All of it; the drawings go into a folder, as `scale-….svg`."""
     with (
         tempfile.TemporaryDirectory(prefix="tallystick-scale-") as scratch,
         Cluster(durable=True, settings=_SETTINGS) as cluster,
@@ -125,4 +125,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    run([int(size) for size in sys.argv[1:]] or SIZES)
+    # To try it: sizes, and everything into the folder in which it is called.
+    run([int(size) for size in sys.argv[1:]], Path())

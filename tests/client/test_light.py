@@ -44,6 +44,19 @@ assert tallystick.TokensApi("key", transport=transport).get_token("a").id == "a"
     loaded_after(program)
 
 
+def test_a_middleware_is_made_where_neither_the_server_nor_a_framework_is_installed() -> None:
+    hidden = "\n".join(f"sys.modules[{name!r}] = None" for name in sorted(SERVER | {"django", "fastapi", "flask"}))
+    program = f"""
+import sys
+{hidden}
+from tallystick.integrations import asgi, wsgi
+for each in (asgi, wsgi):
+    each.TallystickMiddleware(print, url="http://127.0.0.1:1", token="key", open=["/healthz"])
+"""
+
+    loaded_after(program)
+
+
 def test_every_promised_name_is_there_and_every_name_there_is_promised() -> None:
     assert sorted(tallystick._HOME) == sorted(set(tallystick.__all__) - {"__version__"})
     assert tallystick.__all__ == sorted(tallystick.__all__)

@@ -310,6 +310,47 @@ async def test_the_same_in_a_loop(server: RunningServer, key: str) -> None:
     assert not verifier.holds_lease
 
 
+def test_one_that_was_closed_lets_nobody_in_and_says_why(server: RunningServer, key: str) -> None:
+    one, verifier = issued(server), Verifier(server.url, key)
+    remembered(verifier, one)
+
+    verifier.close()
+    verifier.close()
+
+    with pytest.raises(Unavailable, match="closed"):
+        verifier.check(one.secret)
+
+
+async def test_one_that_was_closed_in_a_loop_lets_nobody_in_either(server: RunningServer, key: str) -> None:
+    one, verifier = await asyncio.to_thread(issued, server), AsyncVerifier(server.url, key)
+    assert await verifier.check(one.secret)
+
+    await verifier.aclose()
+    await verifier.aclose()
+
+    with pytest.raises(Unavailable, match="closed"):
+        await verifier.check(one.secret)
+
+
+def test_when_its_loop_has_ended_it_begins_anew_in_the_next(server: RunningServer, key: str) -> None:
+    """As programs do in their own tests: one client after the other, each with a loop of its own."""
+    one, verifier = issued(server), AsyncVerifier(server.url, key)
+
+    async def holds_lease() -> str:
+        while not verifier.holds_lease:
+            assert await verifier.check(one.secret)
+            await asyncio.to_thread(threading.Event().wait, 0.005)
+        return verifier._memory._id
+
+    first = asyncio.run(holds_lease())
+    until(lambda: not verifier.holds_lease)
+    second = asyncio.run(holds_lease())
+    asyncio.run(verifier.aclose())
+
+    assert first != second
+    assert not verifier.holds_lease
+
+
 def test_fastly_has_no_such_thing() -> None:
     with pytest.raises(NotFound, match="only a Tallystick server"):
         Verifier("https://api.fastly.com", "key")

@@ -19,7 +19,8 @@ WANTED = ("--scope", "purge_all")
 class Front:
     """A gateway, the API behind it and the service beside it."""
 
-    def __init__(self, url: str, behind: Api, server: RunningServer) -> None:
+    def __init__(self, kind: str, url: str, behind: Api, server: RunningServer) -> None:
+        self.kind = kind
         self.behind = behind
         self.server = server
         # Another address than the gateway's, which alone is trusted.
@@ -60,7 +61,7 @@ def front(
     port = httpx2.URL(server.url).port or 0
     folder = tmp_path_factory.mktemp(request.param)
     with api() as behind, gateway(request.param, folder, service=port, upstream=behind.port, wanted=WANTED) as url:
-        made = Front(url, behind, server)
+        made = Front(request.param, url, behind, server)
         with made.client:
             yield made
 
@@ -150,10 +151,13 @@ def test_a_token_without_the_scope_is_told_which_it_takes(front: Front) -> None:
 @pytest.mark.parametrize("path", ["/?scope=global:read", "/check?scope=global:read", "/_tallystick?x=1", "/?scop=1"])
 def test_what_is_asked_for_does_not_change_what_it_takes(front: Front, path: str) -> None:
     before = len(front.behind.reached)
+    # One of the gateways has this path for itself.
+    none = [404, 404] if front.kind == "nginx" and path.startswith("/_tallystick") else None
 
-    assert front.ask("GET", path, front.token("global:read")["access_token"]).status_code in (403, 404)
-    assert len(front.behind.reached) == before
-    assert front.ask("GET", path, front.token()["access_token"]).status_code in (200, 404)
+    asked = [front.ask("GET", path, front.token(scope)["access_token"]) for scope in ("global:read", "global")]
+
+    assert [answer.status_code for answer in asked] == (none or [403, 200])
+    assert len(front.behind.reached) == before + (none is None)
 
 
 def test_a_revoked_token_is_refused_at_once(front: Front) -> None:
@@ -188,7 +192,9 @@ def test_when_the_service_is_killed_nobody_gets_through(kind: str, tmp_path: Pat
         port = httpx2.URL(server.url).port or 0
         with gateway(kind, tmp_path, service=port, upstream=behind.port) as url, httpx2.Client(base_url=url) as client:
             headers = {"Fastly-Key": server["USER_TOKEN"]}
-            assert client.get("/", headers=headers).status_code == 200
+            assert client.get("/?scop=1", headers=headers).status_code == 200, (
+                "what the client asks is not what is asked"
+            )
 
             server.process.send_signal(signal.SIGKILL)
             _until_it_is_gone(server)

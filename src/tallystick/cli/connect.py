@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 import click
 
 from tallystick.cli import terminal
+from tallystick.client._token_file import read_token
 from tallystick.client.sync._api import Api
-from tallystick.core.errors import Invalid, Unauthenticated
+from tallystick.core.errors import Unauthenticated
 from tallystick.core.secret import Secret
 
 A = TypeVar("A", bound=Api)
@@ -58,23 +59,10 @@ def _speaking(
     kind: type[A], *, url: str | None, token_file: Path | None, may_be_without: bool = False
 ) -> tuple[A, Secret | str | None]:
     """A client, and what it was given to speak with."""
-    token: Secret | str | None = None if token_file is None else _content(token_file)
+    token: Secret | str | None = None if token_file is None else read_token(token_file)
     client = kind(token, url=url)
     if client.has_token or may_be_without:
         return client, token
     client.close()
     token = terminal.answer("Token", otherwise=Unauthenticated(f"{NO_TOKEN}."), hide=True)
     return kind(token, url=url), token
-
-
-def _content(token_file: Path) -> Secret:
-    try:
-        text = token_file.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise Invalid(f"{token_file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        # Without a cause: it holds the whole text.
-        text = ""
-    if not text:
-        raise Invalid(f"There is no token in {token_file}.")
-    return Secret(text)

@@ -6,6 +6,8 @@
     _pages      lists that come page by page                              | no I/O
     _flow       one exchange as a value, and when it may be repeated      | no I/O
     _target     where to, and as whom: the only reader of the environment | no I/O
+    _verify     what a verifier remembers, asks and follows               | no I/O
+    _token_file a token that is handed over in a file
     filters     what lists can be narrowed to
     models      what the answers say
     errors      what the refusals say

@@ -24,6 +24,7 @@ from tallystick.core.sponsor import veil
 from tallystick.core.verifier import FOREVER, Grant, Verifier, Whose
 
 REPORTED_MAX: Final = 10_000
+CLOSED: Final = "This verifier has been closed."
 _LAPSED_MS: Final = 60_000
 """Who has held no lease for so long begins again: the server may have another history by then, from a backup."""
 _BYTES: Final = 540  # of one grant, apart from long lists

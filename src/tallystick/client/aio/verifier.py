@@ -6,9 +6,9 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from tallystick.client._flow import Flow
-from tallystick.client._verify import Memory, Verdict
+from tallystick.client._verify import CLOSED, Memory, Verdict
 from tallystick.client.aio._api import AsyncApi
-from tallystick.core.errors import TallystickError
+from tallystick.core.errors import TallystickError, Unavailable
 from tallystick.core.secret import Secret
 from tallystick.steady import steady
 
@@ -41,7 +41,8 @@ class _Follower(AsyncApi):
 class AsyncVerifier(AsyncApi):
     """`Verifier` for one asyncio loop: everything said there holds here.  A task follows the server in place of a thread.
 
-    It belongs to the loop in which it is first asked, and after a fork to that of the child.
+    It belongs to the loop in which it is first asked.  When that ends, it says so to the server; and then, as in a process that was
+    forked off, it begins anew in the loop in which it is asked next.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class AsyncVerifier(AsyncApi):
         self._connect()
         self._memory = Memory(self._line, most=most, most_bytes=most_bytes, steady=steady, lock=nullcontext())
         self._task: asyncio.Task[None] | None = None
-        begin_in_child = weakref.WeakMethod(self._begin_in_child)
-        os.register_at_fork(after_in_child=lambda: (begin := begin_in_child()) and begin())
+        self._over = False
+        begin_anew = weakref.WeakMethod(self._begin_anew)
+        os.register_at_fork(after_in_child=lambda: (begin := begin_anew()) and begin())
 
     async def check(self, secret: str | Secret, *, scope: str | None = None, service: str | None = None) -> Verdict:
         """See `Verifier.check`."""
@@ -67,11 +69,14 @@ class AsyncVerifier(AsyncApi):
         verdict = self._memory.recall(text, scope, service)
         if verdict is not None:
             return verdict
-        if self._task is None:
-            import asyncio  # see AsyncApi
-
-            self._task = asyncio.create_task(self._keep_following())
-        return await self._run(self._memory.ask(text, scope, service))
+        self._follow()
+        try:
+            return await self._run(self._memory.ask(text, scope, service))
+        except RuntimeError:
+            # Closed by another task just now.
+            if not self._over:
+                raise
+            raise Unavailable(CLOSED) from None
 
     @property
     def holds_lease(self) -> bool:
@@ -84,33 +89,55 @@ class AsyncVerifier(AsyncApi):
 
     async def aclose(self) -> None:
         """See `Verifier.close`.  `async with` does it too."""
-        self._memory.verifier.let_go()
+        if self._over:
+            return
+        if self._has_lost_its_loop():
+            self._begin_anew()
+        self._over = True
         if self._task is not None:
-            import asyncio
+            # Not cancelled: the server would grant what it was asked for last to somebody who has left.
+            await self._task
+        await self._hang_up()
 
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            with suppress(TallystickError):
-                await self._follower.carry_out(self._memory.leave())
-        await self._follower.aclose()
-        await super().aclose()
+    def _follow(self) -> None:
+        import asyncio  # see AsyncApi
+
+        if self._over:
+            raise Unavailable(CLOSED)
+        if self._has_lost_its_loop():
+            self._begin_anew()
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_following())
+
+    def _has_lost_its_loop(self) -> bool:
+        """A loop that ends cancels its tasks, if it is given the time."""
+        return self._task is not None and (self._task.done() or self._task.get_loop().is_closed())
 
     async def _keep_following(self) -> None:
         import asyncio
 
-        while True:
-            try:
-                await self._follower.carry_out(self._memory.sync())
-            except Exception:  # noqa: BLE001 - whatever it is: without this task there would be no lease any more
-                await asyncio.sleep(_AGAIN_SECONDS)  # noqa: TID251 - the server is away; this is how often it is looked for
+        try:
+            while not self._over:
+                try:
+                    await self._follower.carry_out(self._memory.sync())
+                except Exception:  # noqa: BLE001 - whatever it is: without this task there would be no lease any more
+                    await asyncio.sleep(_AGAIN_SECONDS)  # noqa: TID251 - the server is away; this is how often it is looked for
+        finally:
+            # Here, because a loop that ends cancels its tasks and waits for them: nothing is left open, and nobody waits for us.
+            with suppress(TallystickError):
+                await self._follower.carry_out(self._memory.leave())
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        await self._follower.aclose()
+        await super().aclose()
 
     def _connect(self) -> None:
         super().__init__(**self._to)
         self._follower = _Follower(**self._to)
 
-    def _begin_in_child(self) -> None:
-        """After a fork: connections and task are the parent's."""
+    def _begin_anew(self) -> None:
+        """After a fork, or the end of a loop: connections and task are the parent's, or the old loop's."""
         self._connect()
         self._memory.begin(self._line, nullcontext())
-        self._task = None
+        self._task, self._over = None, False

@@ -6,9 +6,9 @@ import weakref
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from tallystick.client._flow import Flow
-from tallystick.client._verify import Memory, Verdict
+from tallystick.client._verify import CLOSED, Memory, Verdict
 from tallystick.client.sync._api import Api
-from tallystick.core.errors import TallystickError
+from tallystick.core.errors import TallystickError, Unavailable
 from tallystick.core.secret import Secret
 from tallystick.steady import steady
 
@@ -89,15 +89,21 @@ class Verifier(Api):
     def check(self, secret: str | Secret, *, scope: str | None = None, service: str | None = None) -> Verdict:
         """May this token do that?  `scope`: words that it must have; `service`: the id of one that it must reach.
 
-        Raises `Unavailable` when memory does not know and the server cannot be asked, and `Unauthenticated` or `Forbidden`
-        when this verifier's own token is not good for it.
+        Raises `Unavailable` when memory does not know and the server cannot be asked, or this verifier has been closed, and
+        `Unauthenticated` or `Forbidden` when this verifier's own token is not good for it.
         """
         text = secret if isinstance(secret, str) else secret.reveal()
         verdict = self._memory.recall(text, scope, service)
         if verdict is not None:
             return verdict
         self._follow()
-        return self._run(self._memory.ask(text, scope, service))
+        try:
+            return self._run(self._memory.ask(text, scope, service))
+        except RuntimeError:
+            # How httpx2 says that a client is closed, be it by another thread just now.
+            if not self._over.is_set():
+                raise
+            raise Unavailable(CLOSED) from None
 
     @property
     def holds_lease(self) -> bool:
@@ -109,7 +115,9 @@ class Verifier(Api):
         return len(self._memory.verifier)
 
     def close(self) -> None:
-        """Stop, and tell the server that nobody has to wait for this one any more.  `with` does it too."""
+        """Stop, and tell the server that nobody has to wait for this one any more.  `with` does it too; again does nothing."""
+        if self._over.is_set():
+            return
         self._over.set()
         if self._thread is not None:
             self._thread.join()
