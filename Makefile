@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation bench-failover bench-scale lock clean venv clients
+.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ help: ## this list
 run: .venv/.run ## start the demo world on 127.0.0.1:8080
 	@exec $(BIN)/tallystick demo $(ARGS)
 
-test: .venv/.dev clients ## all tests
+test: .venv/.dev clients browser ## all tests
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: .venv/.dev ## rules, format, types
@@ -37,6 +37,9 @@ bench-failover: .venv/.dev ## the long proof that nothing is lost when a databas
 
 bench-scale: .venv/.dev ## what grows with the number of tokens, up to ten million, and with the number of nodes (half an hour)
 	@exec $(BIN)/python -m bench scale
+
+pictures: .venv/.dev clients browser ## new pictures of the console for docs/images
+	@exec $(BIN)/python -m pytest -q tests/web/test_pages.py --pictures docs/images $(ARGS)
 
 venv: .venv/.dev ## only make .venv, with everything in it
 
@@ -88,7 +91,17 @@ clients:
 		echo '************************************************************************************'; \
 	fi
 
+# Chromium, for tests/web.  Without it the tests say what they skipped; this says it first.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		echo '************************************************************************************'; \
+		echo '** Chromium is not here: the tests that use the console in a real browser will be **'; \
+		echo '** SKIPPED.  To run them:                                                          **'; \
+		echo '**     apt-get install chromium       or    brew install --cask google-chrome     **'; \
+		echo '************************************************************************************'; \
+	}
+
 tests/clients/node_modules/.installed: tests/clients/package.json tests/clients/package-lock.json
-	@echo "Installing the official npm clients, pinned and hashed (once)"
+	@echo "Installing the official npm clients and axe, pinned and hashed (once)"
 	@cd tests/clients && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -4,7 +4,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from bench import client, gateways, lane, memory, receipts, service, under_load
+from bench import client, console, gateways, lane, memory, receipts, service, under_load
 from bench.failover import proof as failover
 from bench.load import Missing
 from bench.revocation import proof
@@ -18,6 +18,7 @@ PARTS = {
     "receipts": receipts.run,
     "client": client.run,
     "gateways": gateways.run,
+    "console": console.run,
 }
 # A quarter of an hour each, or more.
 ONLY_BY_NAME = {"revocation": proof.run, "failover": failover.run, "scale": scale.run}

@@ -13,6 +13,7 @@ R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails the run, with its reason")
+    parser.addoption("--pictures", help="a directory for pictures of every page of the console: `make pictures`")
 
 
 @pytest.fixture(scope="session")

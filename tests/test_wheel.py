@@ -38,7 +38,11 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_is_whole(wheel: Path) -> None:
     """Nothing that the package reads at run time stays behind in the checkout."""
     package = ROOT / "src" / "tallystick"
-    read = {str(path.relative_to(package.parent)) for path in package.rglob("*") if path.suffix in {".sql", ".css"}}
+    read = {
+        str(path.relative_to(package.parent))
+        for path in package.rglob("*")
+        if path.suffix in {".sql", ".css", ".html", ".js", ".svg"}
+    }
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 

@@ -1,10 +1,11 @@
 """Who may have which token: never more than asks for it, and the secret once."""
 
 import pytest
+from msgspec.structs import replace
 
 from tallystick.core import issue
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Forbidden, Invalid, TallystickError, Unauthenticated, Unprocessable
+from tallystick.core.errors import Conflict, Forbidden, Invalid, TallystickError, Unauthenticated, Unprocessable
 from tallystick.core.issue import LIVE_TOKENS_PER_USER, SERVICES_MAX, Wish, check_wish, require_may_issue
 from tallystick.core.people import Role
 from tallystick.core.ports import Seen
@@ -12,7 +13,7 @@ from tallystick.core.scope import Scope
 from tallystick.core.secret import digester
 from tallystick.core.verify import judge
 from tallystick.storage.memory import MemoryStore
-from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, SECOND, SHOP, at, caller, populated
+from tests.core.world import ACME, ANNA, BLOG, FOREIGN, NOW, SECOND, SHOP, add, at, caller, populated, token
 
 DIGEST = digester(bytes(32))
 KNOWN = frozenset({SHOP.id, BLOG.id})
@@ -145,3 +146,39 @@ async def test_a_token_revoked_while_it_asks_mints_nothing() -> None:
         await issue.issue(store.tokens, wish(), user=ANNA, caller=asking, digest=DIGEST, by=at(NOW))
 
     assert [batch async for batch in store.tokens.batches(asking.reach, size=10)] == []
+
+
+# --- Sessions of the console ----------------------------------------------------------------------------------------------
+
+
+async def test_a_session_is_an_ordinary_token_of_twelve_hours_that_fits_beside_the_limit() -> None:
+    store = await populated(MemoryStore())
+    for number in range(LIVE_TOKENS_PER_USER):
+        await add(store, token(ANNA, f"n{number}"))
+
+    made, secret = await issue.issue_session(store.tokens, user=ANNA, proof="!", digest=DIGEST, by=at(NOW))
+
+    assert await store.tokens.look_up(DIGEST(secret)) == Seen(made, ANNA)
+    assert (str(made.scope), made.services, made.expires_at) == ("global", (), NOW + issue.SESSION_MS)
+    assert issue.is_session(made)
+    assert not issue.is_session(token(ANNA, "console session"))
+    assert not issue.is_session(replace(made, name="mine"))
+
+
+async def test_there_is_no_session_for_a_password_that_was_changed_meanwhile() -> None:
+    store = await populated(MemoryStore())
+
+    with pytest.raises(Unauthenticated):
+        await issue.issue_session(store.tokens, user=ANNA, proof="another", digest=DIGEST, by=at(NOW))
+
+
+async def test_a_token_that_is_named_before_it_is_made_is_made_once() -> None:
+    store = await populated(MemoryStore())
+
+    async def make() -> None:
+        await issue.issue(store.tokens, wish(), user=ANNA, caller=None, token_id="once", digest=DIGEST, by=at(NOW))
+
+    await make()
+
+    with pytest.raises(Conflict):
+        await make()

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from argon2.profiles import CHEAPEST, PRE_21_2
+from msgspec.structs import replace
 
 from tallystick.core.errors import Invalid, Throttled, Unavailable
-from tallystick.identity import guess, totp
+from tallystick.identity import guess, recovery, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import Claim, Proof, Prover, Shortfall
@@ -119,7 +120,7 @@ async def test_the_right_password_with_a_wrong_code_counts_as_a_guess() -> None:
 
     proof = await world.prove(BERT.login, code="000000")
 
-    assert proof == Proof(None, Shortfall.CODE)
+    assert (proof.user, proof.shortfall) == (None, Shortfall.CODE)
     assert await world.failures(BERT.login) == 1
 
 
@@ -128,7 +129,7 @@ async def test_a_missing_code_is_asked_for_and_does_not_count() -> None:
 
     proofs = [await world.prove(BERT.login, code=code) for code in (None, "")]
 
-    assert proofs == [Proof(None, Shortfall.CODE)] * 2
+    assert [(proof.user, proof.shortfall) for proof in proofs] == [(None, Shortfall.CODE)] * 2
     assert await world.failures(BERT.login) == 0
 
 
@@ -166,14 +167,14 @@ async def test_a_code_one_step_off_is_accepted_once(drift: int) -> None:
     again = await world.prove(BERT.login, code=code)
 
     assert first.user is not None
-    assert again == Proof(None, Shortfall.CODE)
+    assert (again.user, again.shortfall) == (None, Shortfall.CODE)
 
 
 @pytest.mark.parametrize("drift", [-2, 2])
 async def test_a_stale_code_is_refused(drift: int) -> None:
     world = await a_world()
 
-    assert await world.prove(BERT.login, code=world.code(drift)) == Proof(None, Shortfall.CODE)
+    assert (await world.prove(BERT.login, code=world.code(drift))).shortfall is Shortfall.CODE
 
 
 async def test_a_step_before_the_one_that_was_used_is_used_too() -> None:
@@ -181,7 +182,7 @@ async def test_a_step_before_the_one_that_was_used_is_used_too() -> None:
     earlier = world.code(-1)
     await world.prove(BERT.login, code=world.code())
 
-    assert await world.prove(BERT.login, code=earlier) == Proof(None, Shortfall.CODE)
+    assert (await world.prove(BERT.login, code=earlier)).shortfall is Shortfall.CODE
 
 
 async def test_the_same_code_at_the_same_time_works_once() -> None:
@@ -341,3 +342,47 @@ async def test_a_password_changed_while_its_hash_is_renewed_stays_changed() -> N
     await world.prove()
 
     assert await hash_of_anna(world) == changed
+
+
+async def test_a_recovery_code_stands_in_for_a_one_time_code_once() -> None:
+    world = await a_world()
+    code = "23456-789ab"
+    digest = recovery.digest_of(code, key=KEYS.recovery, user_id=BERT.id)
+    assert digest is not None
+    await world.store.people.set_recovery_codes(BERT.id, digests=[digest], by=at(world.clock.now()))
+
+    first = await world.prove(BERT.login, code="2345 6789AB")
+    again = await world.prove(BERT.login, code=code)
+
+    assert first.user is not None
+    assert (again.user, again.shortfall) == (None, Shortfall.CODE)
+
+
+async def test_a_recovery_code_is_only_its_users_and_only_with_the_password() -> None:
+    world = await a_world()
+    code = "23456-789ab"
+    foreign = recovery.digest_of(code, key=KEYS.recovery, user_id=ANNA.id)
+    own = recovery.digest_of("fghjk-mnpqr", key=KEYS.recovery, user_id=BERT.id)
+    assert foreign is not None
+    assert own is not None
+    await world.store.people.set_recovery_codes(BERT.id, digests=[foreign, own], by=at(world.clock.now()))
+
+    assert (await world.prove(BERT.login, code=code)).shortfall is Shortfall.CODE
+    assert (await world.prove(BERT.login, "wrong", code="fghjk-mnpqr")).shortfall is Shortfall.WRONG
+    assert await world.store.people.recovery_codes_left(BERT.id) == 2
+
+
+async def test_that_the_password_was_right_is_good_for_the_code_and_until_it_is_changed() -> None:
+    world = await a_world()
+    before = await world.prove(BERT.login)
+    assert before.mark is not None
+    claim = Claim(login=BERT.login, password="", code=world.code(), address="192.0.2.1", proven=before.mark)
+
+    wrong = await world.prover.prove(replace(claim, proven="0" * 32))
+    other = await world.prover.prove(replace(claim, login=ANNA.login))
+    right = await world.prover.prove(claim)
+    await world.store.people.set_password(BERT.id, password_hash="new", replacing=None, by=at(world.clock.now()))
+    late = await world.prover.prove(claim)
+
+    assert [proof.shortfall for proof in (wrong, other, late)] == [Shortfall.WRONG] * 3
+    assert right.user is not None

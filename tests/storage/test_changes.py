@@ -148,8 +148,12 @@ async def test_who_has_heard_is_counted_among_those_who_hold_a_lease(store: Stor
     assert await changes.hearing(5) == Hearing(2, 0)
     assert await changes.hearing(6) == Hearing(2, 2)
 
+    held = await changes.followers()
+    assert [(each.id, each.acked, 0 < each.lease_ms <= 60_000) for each in held] == [("one", 5, True), ("two", 5, True)]
+
     await changes.leave("one")
     assert await changes.hearing(6) == Hearing(1, 1)
+    assert [each.id for each in await changes.followers()] == ["two"]
 
 
 async def test_those_whom_it_speaks_for_are_counted_with_each_who_holds_a_lease(store: Store) -> None:

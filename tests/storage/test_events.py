@@ -182,6 +182,9 @@ NOTHING: dict[str, Write] = {
         ANNA.id, password_hash="new", replacing="another", by=BY, kept="none"
     ),
     KEPT_QUIET: lambda store: store.people.renew_hash(ANNA.id, password_hash="new", replacing="!"),
+    "recovery codes of who has no second factor": lambda store: store.people.set_recovery_codes(
+        BERT.id, digests=["a" * 32], by=BY
+    ),
     "nobody's second factor": lambda store: store.people.set_totp("nothing", sealed=None, by=BY),
 }
 

@@ -205,6 +205,17 @@ async def test_what_version_8_counted_is_still_there(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_version_10_kept_of_recovery_codes_is_still_there(tmp_path: Path) -> None:
+    path = old_database(tmp_path / "old.db", 10)
+
+    setup.prepare(path)
+    store = SqliteStore.open(path)
+
+    assert await store.people.recovery_codes_left("uRoot") == 2
+    assert await store.people.use_recovery_code("uRoot", digest="bb")
+    await store.close()
+
+
 def test_a_step_is_applied_on_top_of_what_is_there(path: Path) -> None:
     setup.bind_key(path, "kept")
 

@@ -17,7 +17,7 @@ LOADED = load("sqlite")
 
 # Those that are meant to read a whole table: lists of everything for the command line, a clean-up now and then, and what is
 # so rare (a user goes) that an index, which every new token would pay for, is not worth it.
-# Those of the last three: a dozen verifiers, and the newest hour of changes.
+# Those of the last four: a dozen verifiers, and the newest hour of changes.
 WHOLE_TABLE = {
     "customers",
     "users",
@@ -27,6 +27,7 @@ WHOLE_TABLE = {
     "forget_usage",
     "forget_usage_of_user",
     "leased",
+    "followers",
     "trim_verifiers",
     "trim_changes",
 }

@@ -696,6 +696,39 @@ async def test_a_time_step_works_once_and_only_forwards(store: Store) -> None:
     assert not await people.use_totp_step("nothing", step=1)
 
 
+async def test_a_recovery_code_works_once_for_its_user_while_there_is_a_second_factor(store: Store) -> None:
+    people, codes = store.people, [f"{number:032x}" for number in range(3)]
+    assert not await people.set_recovery_codes(ANNA.id, digests=codes, by=at(NOW))
+    for who in (ANNA, BERT):
+        await people.set_totp(who.id, sealed=b"x", by=at(NOW))
+
+    assert await people.set_recovery_codes(ANNA.id, digests=codes, by=at(NOW + 1))
+    assert await people.user(ANNA.id) == replace(ANNA, two_factor=True, updated_at=NOW + 1)
+    assert await people.recovery_codes_left(ANNA.id) == 3
+    assert not await people.use_recovery_code(BERT.id, digest=codes[0])
+    assert await people.use_recovery_code(ANNA.id, digest=codes[1])
+    assert not await people.use_recovery_code(ANNA.id, digest=codes[1])
+    assert not await people.use_recovery_code(ANNA.id, digest="f" * 32)
+    assert await people.recovery_codes_left(ANNA.id) == 2
+
+    assert await people.set_recovery_codes(ANNA.id, digests=codes[:1], by=at(NOW))
+    assert not await people.use_recovery_code(ANNA.id, digest=codes[2])
+    await people.set_totp(ANNA.id, sealed=b"another", by=at(NOW))
+    assert await people.recovery_codes_left(ANNA.id) == 0
+    assert not await people.use_recovery_code(ANNA.id, digest=codes[0])
+    assert not await people.set_recovery_codes("nothing", digests=codes, by=at(NOW))
+    assert await people.recovery_codes_left("nothing") == 0
+
+
+async def test_one_of_many_who_use_a_recovery_code_at_once_may(store: Store) -> None:
+    await store.people.set_totp(ANNA.id, sealed=b"x", by=at(NOW))
+    await store.people.set_recovery_codes(ANNA.id, digests=["a" * 32], by=at(NOW))
+
+    answers = await asyncio.gather(*(store.people.use_recovery_code(ANNA.id, digest="a" * 32) for _ in range(50)))
+
+    assert answers.count(True) == 1
+
+
 async def test_one_of_many_who_use_a_step_at_once_may(store: Store) -> None:
     answers = await asyncio.gather(*(store.people.use_totp_step(ANNA.id, step=7) for _ in range(50)))
 

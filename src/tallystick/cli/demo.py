@@ -106,6 +106,8 @@ Tallystick listens on {url}
   customer    {customer_id}
   services    {service_1}   {service_2}
 
+In a browser: {url}/console, with one of these logins and its password.
+
 Try, in another terminal:
 
   API={url}

@@ -38,6 +38,7 @@ from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import InThread, Prover
 from tallystick.storage import open_store
+from tallystick.web.app import console
 
 if TYPE_CHECKING:
     from tallystick.http.measuring import Measuring
@@ -130,7 +131,7 @@ class Worker:
         measure = None if measuring is None else partial(measuring.copy, wiring)
         if measure is not None:
             await measure()
-        self._answer = build_front(wiring).__rsgi__
+        self._answer = build_front(wiring, console(wiring)).__rsgi__
         chores = Chores(store, uses, clock, wiring.receipts, measure)
         self._finish = partial(_finish, chores, wiring.memory, store)
 

@@ -37,6 +37,14 @@ class Hearing(msgspec.Struct, frozen=True):
     missing: int
 
 
+class Follower(msgspec.Struct, frozen=True):
+    """A verifier that holds a lease: up to which change it has heard, and for how many ms its lease lasts."""
+
+    id: str
+    acked: int
+    lease_ms: int
+
+
 class Heard(msgspec.Struct, frozen=True):
     """That everybody had heard of a change: at which instant (ms since the epoch), how many that were, how long it took (ms)."""
 
@@ -100,6 +108,9 @@ class Changes(Protocol):
 
     async def hearing(self, seq: int) -> Hearing:
         """Who has not heard of `seq`, of those who hold a lease now."""
+
+    async def followers(self) -> list[Follower]:
+        """All who hold a lease now, by id."""
 
     async def numbered(self, seq: int) -> Numbered | None:
         """What is kept of change `seq`, if anything is."""

@@ -17,7 +17,7 @@ from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from tallystick.core.events import Origin
 from tallystick.core.people import Role, User
 from tallystick.core.ports import Added, TokenStore
-from tallystick.core.scope import VERIFY, Scope, require_write
+from tallystick.core.scope import GLOBAL, VERIFY, Scope, require_write
 from tallystick.core.secret import Digest, Secret, new_id
 from tallystick.core.token import Token, default_name
 
@@ -93,6 +93,7 @@ async def issue(
     user: User,
     caller: Caller | None,
     proof: str | None = None,
+    token_id: str | None = None,
     digest: Callable[[Secret], Digest],
     by: Origin,
 ) -> tuple[Token, Secret]:
@@ -101,9 +102,9 @@ async def issue(
     Permission and wish have been checked.  What only the store can decide is decided in its transaction: raises `Invalid`
     when the user has too many live tokens or a service is gone, `Unauthenticated` when the asking token was revoked
     meanwhile, or its user locked or deleted, or their password changed.  `proof`: what the password that was given for this is
-    kept as, None when it was none.
+    kept as, None when it was none.  `token_id`: what it is to be called, for who may ask twice: `Conflict` the second time.
     """
-    token = replace(_record(wish, user.customer_id, by), user_id=user.id)
+    token = replace(_record(wish, user.customer_id, by, token_id), user_id=user.id)
     return token, await _add(tokens, token, caller=caller, proof=proof, digest=digest, by=by)
 
 
@@ -114,17 +115,42 @@ async def issue_automation(
     role: Role,
     tls_access: bool,
     caller: Caller,
+    token_id: str | None = None,
     digest: Callable[[Secret], Digest],
     by: Origin,
 ) -> tuple[Token, Secret]:
     """The same, for an automation token of the caller's customer.  There is no limit to how many it has."""
-    record = _record(wish, caller.customer_id, by)
+    record = _record(wish, caller.customer_id, by, token_id)
     token = replace(record, role=role, creator_id=caller.person().id, tls_access=tls_access)
     return token, await _add(tokens, token, caller=caller, proof=None, digest=digest, by=by)
 
 
-def _record(wish: Wish, customer_id: str, by: Origin) -> Token:
-    token_id = new_id()
+SESSION_MS: Final = 12 * 3600 * 1000
+SESSION_NAME: Final = "console session"
+_SESSIONS_BESIDE: Final = 20  # over the limit: who has all their tokens must be able to sign in, to end some
+
+
+async def issue_session(
+    tokens: TokenStore, *, user: User, proof: str, digest: Callable[[Secret], Digest], by: Origin
+) -> tuple[Token, Secret]:
+    """The token of somebody who has signed in to the console: one of theirs like any other, for twelve hours.
+
+    Raises as `issue` does, and `Unauthenticated` when the password changed since it was proven, which was kept as `proof`.
+    """
+    wish = Wish(name=SESSION_NAME, scope=Scope((GLOBAL,)), services=(), expires_at=by.at + SESSION_MS)
+    token = replace(_record(wish, user.customer_id, by), user_id=user.id)
+    limit = LIVE_TOKENS_PER_USER + _SESSIONS_BESIDE
+    return token, await _add(tokens, token, caller=None, proof=proof, digest=digest, by=by, limit=limit)
+
+
+def is_session(token: Token) -> bool:
+    """Whether it looks like a session of the console, to whom lists show it; nothing else depends on it."""
+    lasts = None if token.expires_at is None else token.expires_at - token.created_at
+    return token.user_id is not None and token.name == SESSION_NAME and lasts == SESSION_MS
+
+
+def _record(wish: Wish, customer_id: str, by: Origin, token_id: str | None = None) -> Token:
+    token_id = token_id or new_id()
     return Token(
         id=token_id,
         user_id=None,
@@ -145,18 +171,15 @@ async def _add(
     proof: str | None,
     digest: Callable[[Secret], Digest],
     by: Origin,
+    limit: int = LIVE_TOKENS_PER_USER,
 ) -> Secret:
     secret, parent_id = Secret.mint(), None if caller is None else caller.token.id
     try:
-        added = await tokens.add(
-            token, digest(secret), limit=LIVE_TOKENS_PER_USER, parent_id=parent_id, proof=proof, by=by
-        )
+        added = await tokens.add(token, digest(secret), limit=limit, parent_id=parent_id, proof=proof, by=by)
     except NotFound as error:
         raise Unauthenticated(NO_CREDENTIALS) from error
     if added is Added.TOO_MANY:
-        raise Invalid(
-            f"this user already has {LIVE_TOKENS_PER_USER} live tokens: revoke one first", code="invalid_request"
-        )
+        raise Invalid(f"this user already has {limit} live tokens: revoke one first", code="invalid_request")
     if added is Added.SERVICE_GONE:
         raise Invalid("one of the services was deleted meanwhile", code="invalid_request")
     if added in (Added.PARENT_GONE, Added.PROOF_GONE):

@@ -235,10 +235,19 @@ class Directory(Protocol):
         """Keep the same password with newer parameters, unless it was changed meanwhile.  Nothing that an event tells."""
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
-        """Set the sealed one-time secret, or take it away, and forget which step was used.  False for an unknown user."""
+        """Set the sealed one-time secret, or take it away; the step that was used and recovery codes go.  False for an unknown user."""
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         """Mark a time step as used.  False when it, or a later one, was used before: each works once (RFC 6238, 5.2)."""
+
+    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
+        """Replace what stands in for one-time codes: hexadecimal digests of one length.  False without a second factor."""
+
+    async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:
+        """Take one away.  False when it is not there (any more): each works once."""
+
+    async def recovery_codes_left(self, user_id: str) -> int:
+        """How many they have."""
 
 
 class Failures(msgspec.Struct, frozen=True):

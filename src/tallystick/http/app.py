@@ -27,7 +27,7 @@ from tallystick.http import (
 from tallystick.http.asgi import in_front
 from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
 from tallystick.http.lane import Lane
-from tallystick.http.routes import Route, Wiring, router
+from tallystick.http.routes import Route, Wiring, nowhere, router
 from tallystick.http.rsgi import Front
 
 TOKENS: Final = list[wire.TokenRead]
@@ -89,11 +89,11 @@ ROUTES: Final = (
 # fmt: on
 
 
-def build_app(wiring: Wiring) -> ASGIApp:
-    """The HTTP side of the service as one ASGI application, without a lifespan of its own."""
-    return in_front(Lane(wiring), router(ROUTES, wiring))
+def build_app(wiring: Wiring, otherwise: ASGIApp = nowhere) -> ASGIApp:
+    """The HTTP side of the service as one ASGI application, without a lifespan of its own.  `otherwise`: for other paths."""
+    return in_front(Lane(wiring), router(ROUTES, wiring, otherwise=otherwise))
 
 
-def build_front(wiring: Wiring) -> Front:
+def build_front(wiring: Wiring, otherwise: ASGIApp = nowhere) -> Front:
     """The same, as Granian takes it."""
-    return Front(Lane(wiring), router(ROUTES, wiring))
+    return Front(Lane(wiring), router(ROUTES, wiring, otherwise=otherwise))

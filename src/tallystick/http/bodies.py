@@ -59,6 +59,17 @@ async def read(request: Request, into: type[T], *, forms: bool = True) -> T:
     return _decoded(body, lambda: _json(body, into, known=into.__struct_fields__))
 
 
+async def read_fields(request: Request) -> dict[str, list[str]]:
+    """The form that is the body of a `whole` request: each name with all its values.  Raises as `read` does."""
+    body, kind = await request.body(), _kind(request)
+    if body and kind != FORM:
+        raise UnsupportedMedia("Unsupported content type", detail=f"Send the body as {FORM}")
+    fields: dict[str, list[str]] = {}
+    for name, value in _decoded(body, lambda: _pairs(body)):
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
 async def read_list(request: Request, of: type[T]) -> list[T]:
     """The body of a `whole` request as a JSON list of `of`.  Raises as `read` does."""
     body = await request.body()
@@ -121,15 +132,8 @@ async def _read_bytes(request: Request) -> bytes:
 
 def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
     """The known fields of a form.  One given twice is refused: which of the two was checked must never be a question."""
-    try:
-        text = body.decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
-    except UnicodeDecodeError:
-        raise
-    except ValueError as error:
-        raise Invalid(f"the form has more than {_FIELDS_MAX} fields", code="invalid_request") from error
     fields: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, value in _pairs(body):
         if _SERVICES.fullmatch(name):
             fields.setdefault("services", []).append(value)
         elif name in fields:
@@ -139,6 +143,15 @@ def _form(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
         else:
             _require_no_misspelling(name, known, form=True)
     return fields
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise Invalid(f"the form has more than {_FIELDS_MAX} fields", code="invalid_request") from error
 
 
 def _require_clear(pairs: Sequence[tuple[str, Any]], *, known: tuple[str, ...]) -> None:
@@ -170,7 +183,7 @@ def _holds_nul(value: object) -> bool:
         return "\0" in value
     if isinstance(value, msgspec.Struct):
         return any(_holds_nul(part) for part in msgspec.structs.astuple(value))
-    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+    return isinstance(value, (list, tuple)) and any(_holds_nul(part) for part in value)
 
 
 def _too_large() -> TooLarge:

@@ -109,11 +109,11 @@ async def list_events(ask: Ask) -> Response:
     rights.require_may_read_events(ask.caller)
     require_known(ask.request, QUERIES)
     given = read(ask.request, QUERIES)
-    size, after = given.pop("limit", _SIZE), _position(ask, given.pop("cursor", None))
+    size, after = given.pop("limit", _SIZE), position_of(ask, given.pop("cursor", None))
     customer_id = ask.caller.customer_id
     found = await ask.wiring.store.events.find(customer_id, Sought(**given), after=after, size=size + 1)
     page = found[:size]
-    cursor = _cursor(ask, page[-1]) if len(found) > size else None
+    cursor = cursor_of(ask, page[-1]) if len(found) > size else None
     answer = json_answer(Events([shown(each) for each in page], EventsMeta(size, cursor)))
     if cursor is not None:
         query = [(name, value) for name, value in ask.request.query_params.multi_items() if name != "cursor"]
@@ -154,11 +154,13 @@ def _told(fields: Fields | None) -> Fields | None:
     return {name: stamp(value) if name.endswith("_at") else value for name, value in named.items()}
 
 
-def _cursor(ask: Ask, last: events.Event) -> str:
+def cursor_of(ask: Ask, last: events.Event) -> str:
+    """Where the list goes on after this one, as a text."""
     return cursors.seal(_Cursor("events", last.customer_id, last.by.at, last.id), ask.wiring.digest)
 
 
-def _position(ask: Ask, cursor: str | None) -> Position | None:
+def position_of(ask: Ask, cursor: str | None) -> Position | None:
+    """The place again.  Raises `Invalid`."""
     if cursor is None:
         return None
     found = cursors.unseal(cursor, _Cursor, ask.wiring.digest)

@@ -16,7 +16,7 @@ from tallystick.http.routes import Ask
 
 _SIZE: Final = 100
 _SIZE_MAX: Final = 1000
-_SORTS: Final = {f"{'-' * turned}{by}": Sort(by, turned) for by, turned in product(SortBy, (False, True))}
+SORTS: Final = {f"{'-' * turned}{by}": Sort(by, turned) for by, turned in product(SortBy, (False, True))}
 
 FILTERS: Final = (
     instant("created_before", "Created before this instant."),
@@ -32,7 +32,7 @@ FILTERS: Final = (
 )
 QUERIES: Final = (
     *FILTERS,
-    choice("sort", "By what it is sorted; `-` turns it round.  Never used comes first, never expiring last.", _SORTS),
+    choice("sort", "By what it is sorted; `-` turns it round.  Never used comes first, never expiring last.", SORTS),
     number("limit", f"How many on a page; {_SIZE} when anything is asked for, else all in one answer.", most=_SIZE_MAX),
     text("cursor", "Where to go on, with the same `sort`: from the `Link` of the page before."),
 )
@@ -65,17 +65,23 @@ def asked(ask: Ask) -> Search | None:
     if not given:
         return None
     sort, size, cursor = given.pop("sort", Sort()), given.pop("limit", _SIZE), given.pop("cursor", None)
-    return Search(Wanted(**given), sort, size, None if cursor is None else _place(ask, cursor, sort))
+    return Search(Wanted(**given), sort, size, None if cursor is None else place_of(ask, cursor, sort))
 
 
 def next_page(ask: Ask, search: Search, last: Place) -> str:
     """The `Link` to what comes after `last`."""
-    cursor = cursors.seal(_Cursor(_word(search.sort), last.value, last.token_id), ask.wiring.digest)
+    cursor = cursor_of(ask, last, search.sort)
     query = [(name, value) for name, value in ask.request.query_params.multi_items() if name != "cursor"]
     return link(ask.request, [*query, ("cursor", cursor)], "next")
 
 
-def _place(ask: Ask, text: str, sort: Sort) -> Place:
+def cursor_of(ask: Ask, place: Place, sort: Sort) -> str:
+    """Where a list in this order goes on, as a text."""
+    return cursors.seal(_Cursor(_word(sort), place.value, place.token_id), ask.wiring.digest)
+
+
+def place_of(ask: Ask, text: str, sort: Sort) -> Place:
+    """The place again.  Raises `Invalid`, also when it belongs to another order."""
     cursor = cursors.unseal(text, _Cursor, ask.wiring.digest)
     if cursor.sort != _word(sort):
         raise Invalid(f"cursor belongs to sort={cursor.sort}: send both", code="invalid_request")

@@ -44,7 +44,12 @@ async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
 
 async def any_token(wiring: "Wiring", request: Request) -> Caller:
     """Raises `Unauthenticated` unless a live token came with the request."""
-    caller = await _let_in(wiring, request, by_memory=request.method in _READS)
+    return await any_live(wiring, request, presented(request.headers))
+
+
+async def any_live(wiring: "Wiring", request: Request, secret: Secret | None) -> Caller:
+    """The same for a secret that came in whatever way."""
+    caller = await _let_in(wiring, request, secret, by_memory=request.method in _READS)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller
@@ -57,7 +62,9 @@ async def maybe_token(wiring: "Wiring", request: Request) -> Caller | None:
 
 async def client_token(wiring: "Wiring", request: Request) -> Caller:
     """As `any_token`, for what changes nothing; also as a client's secret, in Basic (RFC 6749, 2.3.1)."""
-    caller = await _let_in(wiring, request, by_memory=True, by_basic=True)
+    secret = presented(request.headers)
+    secret = _of_client(request.headers) if secret is None else secret
+    caller = await _let_in(wiring, request, secret, by_memory=True)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller
@@ -69,15 +76,12 @@ async def asked_token(wiring: "Wiring", request: Request) -> Caller:
     Two different tokens are none here: gateways know 401, and take 400 for a fault of ours.
     """
     try:
-        return await _let_in(wiring, request, by_memory=True)
+        return await _let_in(wiring, request, presented(request.headers), by_memory=True)
     except Invalid as error:
         raise Unauthenticated(error.msg) from error
 
 
-async def _let_in(wiring: "Wiring", request: Request, *, by_memory: bool, by_basic: bool = False) -> Caller:
-    secret = presented(request.headers)
-    if secret is None and by_basic:
-        secret = _of_client(request.headers)
+async def _let_in(wiring: "Wiring", request: Request, secret: Secret | None, *, by_memory: bool) -> Caller:
     if secret is None:
         raise Unauthenticated(NO_CREDENTIALS)
     if not secret.is_well_formed():

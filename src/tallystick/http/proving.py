@@ -29,10 +29,14 @@ async def prove_for_sudo(ask: Ask, caller: Caller, form: wire.Sudo) -> None:
     """Raise `Forbidden`, or `Invalid` for a one-time code, unless the caller's own password came with the request."""
     if not form.password:
         raise Invalid("password is missing", code="invalid_request")
-    user = caller.person()
-    if not _is_named(form.username, user):
+    if not _is_named(form.username, caller.person()):
         raise _not_proven_for_sudo(Proof(None, Shortfall.WRONG))
-    proof = await _prove_user(ask, user, form.password)
+    await prove_again(ask, caller, form.password, code=given_code(ask))
+
+
+async def prove_again(ask: Ask, caller: Caller, password: str, *, code: str | None) -> None:
+    """Raise `Forbidden`, or `Invalid` for a one-time code, unless it is the password of the caller's own user."""
+    proof = await _prove_user(ask, caller.person(), password, code)
     if proof.user is None:
         raise _not_proven_for_sudo(proof)
 
@@ -51,20 +55,29 @@ def claimed(ask: Ask) -> tuple[str, str | None]:
     return login, password
 
 
-async def prove_old(ask: Ask, login: str, *, by_basic: str | None, old_password: str | None) -> tuple[User, str]:
+async def prove_login(ask: Ask, claim: Claim) -> Proof:
+    """How a claim of somebody without a token ends; who is proven pays for the write that follows."""
+    proof = await ask.wiring.prover.prove(claim)
+    if proof.user is not None:
+        # Until here nobody was known whose write it could be.
+        await ask.meter.charge(proof.user)
+    return proof
+
+
+async def prove_old(
+    ask: Ask, login: str, *, by_basic: str | None, old_password: str | None, code: str | None
+) -> tuple[User, str]:
     """Who that is, and what their password is kept as.  Raises `Invalid` unless it, and the code, came with the request."""
     if not old_password:
         raise Invalid("old_password is missing", code="invalid_request")
     if ask.who is not None:
-        proof = await _prove_user(ask, ask.who.person(), old_password)
+        proof = await _prove_user(ask, ask.who.person(), old_password, code)
     elif by_basic == old_password:
-        proof = await _prove(ask, login, old_password)
+        proof = await prove_login(ask, _claim(ask, login, old_password, code))
     else:
         proof = Proof(None, Shortfall.WRONG)
     if proof.user is None:
-        raise _not_proven(proof)
-    if ask.who is None:
-        await ask.meter.charge(proof.user)
+        raise not_proven(proof)
     return proof.user, proof.password_hash
 
 
@@ -74,11 +87,9 @@ async def _by_password_alone(ask: Ask, login: str | None, password: str | None) 
     if login is None or password is None:
         missing = "username" if login is None else "password"
         raise Invalid("username and password are needed", detail=f"{missing} is missing", code="invalid_request")
-    proof = await _prove(ask, login, password)
+    proof = await prove_login(ask, _claim(ask, login, password, given_code(ask)))
     if proof.user is None:
-        raise _not_proven(proof)
-    # Until here nobody was known whose write it could be.
-    await ask.meter.charge(proof.user)
+        raise not_proven(proof)
     return proof.user, proof.password_hash
 
 
@@ -88,9 +99,9 @@ async def _by_token(ask: Ask, caller: Caller, login: str | None, password: str |
     require_write(caller.token.scope)
     user = caller.person()
     if password is not None and not caller.token.is_in_sudo(ask.now) and _is_named(login, user):
-        proof = await _prove_user(ask, user, password)
+        proof = await _prove_user(ask, user, password, given_code(ask))
         if proof.shortfall is Shortfall.CODE:
-            raise _not_proven(proof)
+            raise not_proven(proof)
         proven_by = proof.password_hash or None
     issue.require_may_issue(caller, proven=proven_by is not None, now=ask.now)
     return user, proven_by
@@ -107,23 +118,24 @@ def _is_named(login: str | None, user: User) -> bool:
     return not login or normal_login(login) == normal_login(user.login)
 
 
-async def _prove_user(ask: Ask, user: User, password: str) -> Proof:
-    proof = await _prove(ask, user.login, password)
+async def _prove_user(ask: Ask, user: User, password: str, code: str | None) -> Proof:
+    proof = await ask.wiring.prover.prove(_claim(ask, user.login, password, code))
     # Logins change hands: meanwhile this one may be somebody else's, who knows the password of it.
     return Proof(None, Shortfall.WRONG) if proof.user is not None and proof.user.id != user.id else proof
 
 
-async def _prove(ask: Ask, login: str, password: str) -> Proof:
-    claim = Claim(
-        login=login,
-        password=password,
-        code=ask.request.headers.get("fastly-otp"),
-        address=address_of(ask.wiring, ask.request) or "",
-    )
-    return await ask.wiring.prover.prove(claim)
+def _claim(ask: Ask, login: str, password: str, code: str | None) -> Claim:
+    address = address_of(ask.wiring, ask.request) or ""
+    return Claim(login=login, password=password, code=code, address=address)
 
 
-def _not_proven(proof: Proof) -> Invalid:
+def given_code(ask: Ask) -> str | None:
+    """The one-time code, where the API has it."""
+    return ask.request.headers.get("fastly-otp")
+
+
+def not_proven(proof: Proof) -> Invalid:
+    """What is said to who did not prove who they are."""
     if proof.shortfall is Shortfall.CODE:
         # One Fastly tool reads the word from `msg`, another from `code`, a third the text from `detail`: all get it.
         return Invalid("2fa.verify", detail="Invalid one-time password", code="2fa.verify")
@@ -140,7 +152,7 @@ def _not_proven(proof: Proof) -> Invalid:
 
 def _not_proven_for_sudo(proof: Proof) -> Invalid | Forbidden:
     if proof.shortfall is Shortfall.CODE:
-        return _not_proven(proof)
-    reason = _not_proven(proof)
+        return not_proven(proof)
+    reason = not_proven(proof)
     code = "account_locked" if proof.shortfall in (Shortfall.LOCKED, Shortfall.BARRED) else "forbidden"
     return Forbidden(reason.msg, detail=reason.detail, code=code)

@@ -1,6 +1,7 @@
 """Revoking by rule, not by id but by what is true of tokens; and receipts.  Not Fastly's: paths and shapes of our own."""
 
 import re
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -88,7 +89,7 @@ async def revoke_matching(ask: Ask) -> Response:
     form = await bodies.read(ask.request, RevokeMatching, forms=False)
     tokens, caller = ask.wiring.store.tokens, ask.caller
     revoke.require_may_revoke_by_rule(caller, now=ask.now)
-    wanted = _wanted(form)
+    wanted = wanted_of({query.name: getattr(form, query.name) for query in FILTERS})
     if form.dry_run:
         met = await revoke.would_revoke(tokens, caller, wanted)
     else:
@@ -108,10 +109,10 @@ async def get_receipt(ask: Ask) -> Response:
     return json_answer(_shown(ask.wiring.receipts.latest(found)))
 
 
-def _wanted(form: RevokeMatching) -> Wanted:
-    """Each filter means what it means in a list."""
-    given = ((query, getattr(form, query.name)) for query in FILTERS)
-    return Wanted(**{query.name: read_one(query, value) for query, value in given if value is not UNSET})
+def wanted_of(given: Mapping[str, _Filter]) -> Wanted:
+    """What filters mean by name: the same as in a list.  Raises `Invalid`."""
+    named = ((query, given.get(query.name, UNSET)) for query in FILTERS)
+    return Wanted(**{query.name: read_one(query, value) for query, value in named if value is not UNSET})
 
 
 def _shown(change: Numbered) -> Receipt:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
+from tallystick.core.receipt import Receipt
 from tallystick.core.receipts import Receipts
 from tallystick.core.secret import Digester, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
@@ -140,6 +141,36 @@ class Route(msgspec.Struct, frozen=True):
         return self.method != "GET" and not self.reads
 
 
+class Manner(Protocol):
+    """How a table of routes tells what happened: the API in Fastly's JSON, the console in pages."""
+
+    def failed(self, error: TallystickError, request: Request) -> Response:
+        """What is wrong with a request."""
+
+    def accident(self, request: Request) -> Response:
+        """What should not have happened: without detail."""
+
+    def heard(self, answer: Response, receipt: Receipt) -> None:
+        """Everybody has heard of the change that this answers."""
+
+
+class InJson:
+    """As Fastly's API does.  `as_problem`: its errors are of the newer family."""
+
+    def __init__(self, *, as_problem: bool) -> None:
+        self._as_problem = as_problem
+
+    def failed(self, error: TallystickError, request: Request) -> Response:  # noqa: ARG002 - the same for all requests
+        return errors.answer(error, as_problem=self._as_problem)
+
+    def accident(self, request: Request) -> Response:  # noqa: ARG002 - as above
+        return errors.accident(as_problem=self._as_problem)
+
+    def heard(self, answer: Response, receipt: Receipt) -> None:
+        told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"
+        answer.headers["tallystick-receipt"] = told
+
+
 def json_answer(body: Any, status: int = 200, media: str = "application/json") -> Response:
     """`application/json` without a charset, as recorded: two official clients compare it exactly."""
     return Response(_ENCODER.encode(body), status, _NO_STORE, media)
@@ -150,24 +181,40 @@ def no_content() -> Response:
     return Response(status_code=204, headers=_NO_STORE)
 
 
-def router(table: Sequence[Route], wiring: Wiring) -> ASGIApp:
-    """The ASGI application for a table of routes.  Paths match in the order of the table."""
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """404, for every path."""
+    if scope["type"] != "http":
+        return
+    error = NotFound("Not found", detail="There is nothing at this path: GET /openapi.json lists what there is")
+    await errors.answer(error)(scope, receive, send)
+
+
+def router(
+    table: Sequence[Route], wiring: Wiring, *, manner: Manner | None = None, otherwise: ASGIApp = nowhere
+) -> ASGIApp:
+    """The ASGI application for a table of routes.  Paths match in the order of the table.
+
+    `manner`: if not the API's.  `otherwise`: who answers for all other paths.
+    """
     paths: dict[str, dict[str, Route]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method] = route
-    endpoints = [StarletteRoute(path, _Path(methods, wiring, tuple(table))) for path, methods in paths.items()]
-    return Router(routes=endpoints, redirect_slashes=False, default=_nowhere)
+    endpoints = [StarletteRoute(path, _Path(methods, wiring, tuple(table), manner)) for path, methods in paths.items()]
+    return Router(routes=endpoints, redirect_slashes=False, default=otherwise)
 
 
 class _Path:
     """All methods of one path."""
 
-    def __init__(self, methods: dict[str, Route], wiring: Wiring, table: tuple[Route, ...]) -> None:
+    def __init__(
+        self, methods: dict[str, Route], wiring: Wiring, table: tuple[Route, ...], manner: Manner | None
+    ) -> None:
         self._methods = methods
         if "GET" in methods:
             self._methods = {**methods, "HEAD": methods["GET"]}
         first = next(iter(methods.values()))
-        self._path, self._problems = first.path, first.problems
+        self._path = first.path
+        self._manner = InJson(as_problem=first.problems) if manner is None else manner
         self._wiring = wiring
         self._table = table
 
@@ -208,14 +255,14 @@ class _Path:
             if isinstance(error, Unavailable):
                 self._wiring.tally.unavailable += 1
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
-            answer = errors.answer(error, as_problem=self._problems)
+            answer = self._manner.failed(error, request)
             if route is None or not route.challenges:
                 return answer
             return errors.challenged(answer, error, came=guards.any_came(request.headers))
         except Exception:  # noqa: BLE001 - the last resort: logged, and answered without detail
             # The route's path, not the request's: people put secrets into paths.
             _log.exception("%s %s failed", request.method, self._path)
-            return errors.accident(as_problem=self._problems)
+            return self._manner.accident(request)
 
     async def _handled(self, route: Route, ask: Ask) -> Response:
         """What the handler says.  Where a token was handed over since it was let in, it is let in as what it is now, once."""
@@ -233,8 +280,7 @@ class _Path:
         if receipt is None:
             return
         self._wiring.receipts.note(receipt, at=self._wiring.clock.now())
-        told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"
-        answer.headers["tallystick-receipt"] = told
+        self._manner.heard(answer, receipt)
 
 
 def _request_id(request: Request) -> str:
@@ -253,10 +299,3 @@ async def _nothing() -> AsyncIterator[bytes]:
     empty: tuple[bytes, ...] = ()
     for part in empty:
         yield part
-
-
-async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] != "http":
-        return
-    error = NotFound("Not found", detail="There is nothing at this path: GET /openapi.json lists what there is")
-    await errors.answer(error)(scope, receive, send)

@@ -55,13 +55,18 @@ async def get_token_usage(ask: Ask) -> Response:
     """
     since, until = _asked(ask)
     token_id = await _id_of(ask)
+    found = await counted(ask, token_id, since=since, until=until)
+    return json_answer(TokenUsage(token_id, _text(since), _text(until), [_shown(each) for each in found]))
+
+
+async def counted(ask: Ask, token_id: str, *, since: int, until: int) -> list[Usage]:
+    """What was counted of a token in the hours that began at `since` or later, before `until`; without empty ones."""
     uses = ask.wiring.uses
     if uses.writing is not None:
         with suppress(Exception):  # whoever writes tells; here it matters only on which side of the write we look
             await asyncio.shield(uses.writing)
     stored = await ask.wiring.store.usage.of_token(token_id, since=since, until=until)
-    counted = added([*stored, *uses.unwritten(token_id, since=since, until=until)])
-    return json_answer(TokenUsage(token_id, _text(since), _text(until), [_shown(each) for each in counted]))
+    return added([*stored, *uses.unwritten(token_id, since=since, until=until)])
 
 
 def _asked(ask: Ask) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from tallystick.core import rights, sudo
 from tallystick.core.errors import NotFound
 from tallystick.core.people import Role, User, UserChange
 from tallystick.http import bodies, shapes, wire
-from tallystick.http.proving import claimed, prove_old
+from tallystick.http.proving import claimed, given_code, prove_old
 from tallystick.http.routes import Ask, json_answer
 from tallystick.identity.accounts import NewUser
 
@@ -31,6 +31,11 @@ async def create_user(ask: Ask) -> Response:
     log in as this user until an administrator sets one.
     """
     form = await bodies.read(ask.request, shapes.CreateUser)
+    return json_answer(wire.current_user(await add(ask, form)))
+
+
+async def add(ask: Ask, form: shapes.CreateUser) -> User:
+    """Make the user that is asked for, if it is the caller's to do."""
     rights.require_may_manage_people(ask.caller)
     if form.password is not None:
         sudo.require(ask.caller, now=ask.now)
@@ -42,7 +47,7 @@ async def create_user(ask: Ask) -> Response:
         role=shapes.role(form.role) or Role.USER,
         password=form.password,
     )
-    return json_answer(wire.current_user(await ask.wiring.accounts.add_user(new, by=ask.by())))
+    return await ask.wiring.accounts.add_user(new, by=ask.by())
 
 
 async def update_user(ask: Ask) -> Response:
@@ -52,15 +57,19 @@ async def update_user(ask: Ask) -> Response:
     customer can be neither lowered nor locked.
     """
     form = await bodies.read(ask.request, shapes.ChangeUser)
-    change = UserChange(
+    wanted = UserChange(
         login=form.login, name=form.name, role=shapes.role(form.role), locked=shapes.flag(form.locked, "locked")
     )
-    user_id = ask.param("user_id")
+    await change(ask, ask.param("user_id"), wanted)
+    return await _answer_user(ask, ask.param("user_id"))
+
+
+async def change(ask: Ask, user_id: str, change: UserChange) -> None:
+    """Change a user, if it is the caller's to do."""
     permitted = rights.permitted(change, ask.caller, user_id)
     before = rights.require_found(await ask.wiring.store.people.user(user_id), ask.caller, user_id)
     rights.require_may_rename(ask.caller, before, permitted, now=ask.now)
     await ask.wiring.accounts.change_user(ask.caller.customer_id, user_id, permitted, by=ask.by())
-    return await _answer_user(ask, user_id)
 
 
 async def delete_user(ask: Ask) -> Response:
@@ -79,7 +88,9 @@ async def update_user_password(ask: Ask) -> Response:
     form = await bodies.read(ask.request, shapes.ChangePassword)
     new = shapes.required(form.new_password, "new_password")
     ends = shapes.flag(form.end_other_tokens, "end_other_tokens") or False
-    user, replacing = await prove_old(ask, login, by_basic=by_basic, old_password=form.old_password)
+    user, replacing = await prove_old(
+        ask, login, by_basic=by_basic, old_password=form.old_password, code=given_code(ask)
+    )
     spared = None if ask.who is None else ask.who.token.id
     await ask.wiring.accounts.change_password(
         user, new, replacing=replacing, end_tokens=ends, spared=spared, by=ask.by(user)

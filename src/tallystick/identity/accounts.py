@@ -13,7 +13,7 @@ from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, Service, User, UserChange
 from tallystick.core.ports import Directory, Outcome, Removal
 from tallystick.core.secret import new_id, random_base62
-from tallystick.identity import totp
+from tallystick.identity import recovery, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords, check_acceptable
 from tallystick.identity.proof import InThread
@@ -168,6 +168,17 @@ class Accounts:
             raise NotFound(f"{user.login} is gone")
         if step is not None:
             await self._people.use_totp_step(user.id, step=step)
+
+    async def new_recovery_codes(self, user: User, *, by: Origin) -> tuple[str, ...]:
+        """What stands in for one-time codes from now on, each once; those before are void.  They are kept nowhere.
+
+        Raises `Conflict` for who has no second factor.
+        """
+        codes = recovery.new_codes()
+        digests = [recovery.digest_of(code, key=self._keys.recovery, user_id=user.id) or "" for code in codes]
+        if not await self._people.set_recovery_codes(user.id, digests=digests, by=by):
+            raise Conflict("Two-factor authentication is not on")
+        return codes
 
     async def remove_totp(self, user: User, *, by: Origin) -> None:
         """From now on the password is enough."""

@@ -23,6 +23,7 @@ class Keys(msgspec.Struct, frozen=True):
 
     digests: bytes
     guesses: bytes
+    recovery: bytes
     fingerprint: str
     _seals: bytes
 
@@ -33,7 +34,9 @@ class Keys(msgspec.Struct, frozen=True):
         def key(purpose: str) -> bytes:
             return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tallystick {purpose}".encode()).derive(master)
 
-        return cls(key("token digests"), key("guess log"), key("fingerprint").hex()[:32], key("seals"))
+        return cls(
+            key("token digests"), key("guess log"), key("recovery codes"), key("fingerprint").hex()[:32], key("seals")
+        )
 
     def seal(self, plaintext: bytes, *, owner: str) -> bytes:
         """Encrypt under AES-256-GCM, bound to `owner` (a user id): a sealed value moved to another row does not open."""

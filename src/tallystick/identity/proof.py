@@ -4,6 +4,8 @@ The order matters.  A slot is taken first, because hashing costs memory; whoever
 most `slots` guesses are ever judged by an old count.  An unknown login goes the same way as a known one, hash and all.
 """
 
+import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
@@ -14,7 +16,7 @@ import msgspec
 from tallystick.core.errors import Throttled, Unavailable
 from tallystick.core.people import Credentials, User
 from tallystick.core.ports import Clock, Directory, GuessLog
-from tallystick.identity import guess, totp
+from tallystick.identity import guess, recovery, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 
@@ -29,23 +31,31 @@ class Shortfall(Enum):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """How it ended: the user, or why not.  `password_hash`: what the proven password is kept as from now on; it never prints."""
+    """How it ended: the user, or why not.  `password_hash`: what the proven password is kept as from now on; it never prints.
+
+    `mark`: where only the code falls short, that the password is right, until it is changed.  It opens nothing by itself.
+    """
 
     user: User | None
     shortfall: Shortfall | None = None
     password_hash: str = ""
+    mark: str | None = None
 
     def __repr__(self) -> str:
         return f"Proof(user={self.user!r}, shortfall={self.shortfall!r})"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody says to prove who they are, and from which address.  It holds a password: it never prints."""
+    """What somebody says to prove who they are, and from which address.  It holds a password: it never prints.
+
+    `proven`: the mark (`Proof.mark`) of the same password, which was proven a moment ago; then `password` is not looked at.
+    """
 
     login: str
     password: str
     code: str | None
     address: str
+    proven: str | None = None
 
     def __repr__(self) -> str:
         return "Claim(…)"
@@ -123,22 +133,40 @@ class Prover:
     async def _judge(self, claim: Claim) -> tuple[Proof, bool]:
         """How it ends, and whether it was a wrong guess (a code that was not given is none)."""
         found = await self._people.credentials(claim.login)
-        password_hash = None if found is None else found[1].password_hash
-        right = await self._in_thread(self._passwords.verify, claim.password, password_hash)
+        right = await self._is_right(claim, None if found is None else found[1])
         if found is None or not right:
             return Proof(None, Shortfall.WRONG), True
         user, credentials = found
         if credentials.totp_sealed is not None:
+            mark = self._mark(credentials)
             if not claim.code:
-                return Proof(None, Shortfall.CODE), False
+                return Proof(None, Shortfall.CODE, mark=mark), False
             if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
-                return Proof(None, Shortfall.CODE), True
+                return Proof(None, Shortfall.CODE, mark=mark), True
         if user.locked:
             # Said only to who knows the password: to everybody else this login is like any other.
             return Proof(None, Shortfall.BARRED), False
+        if claim.proven is not None:
+            return Proof(user, password_hash=credentials.password_hash), False
         return Proof(user, password_hash=await self._renew_hash(claim.password, credentials)), False
 
+    async def _is_right(self, claim: Claim, known: Credentials | None) -> bool:
+        if claim.proven is not None:
+            return known is not None and hmac.compare_digest(claim.proven, self._mark(known))
+        right: bool = await self._in_thread(
+            self._passwords.verify, claim.password, None if known is None else known.password_hash
+        )
+        return right
+
+    def _mark(self, known: Credentials) -> str:
+        what = f"proven:{known.user_id}:{known.password_hash}".encode()
+        return hashlib.blake2b(what, key=self._keys.guesses, digest_size=16).hexdigest()
+
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:
+        """Whether it is a one-time code, or one of what stands in for these, that was not used before."""
+        digest = recovery.digest_of(code, key=self._keys.recovery, user_id=user.id)
+        if digest is not None:
+            return await self._people.use_recovery_code(user.id, digest=digest)
         step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())
         return step is not None and await self._people.use_totp_step(user.id, step=step)
 

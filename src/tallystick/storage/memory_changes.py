@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from tallystick.core.changes import Change, Heard, Hearing, News, Numbered, changes_of, hearing, told
+from tallystick.core.changes import Change, Follower, Heard, Hearing, News, Numbered, changes_of, hearing, told
 from tallystick.core.events import Event
 from tallystick.steady import steady
 
@@ -71,6 +71,11 @@ class MemoryChanges:
         now = self._steady()
         held = [(acked, speaks_for) for acked, until, speaks_for in self._leases.values() if until > now]
         return hearing(held, seq)
+
+    async def followers(self) -> list[Follower]:
+        now = self._steady()
+        held = sorted(self._leases.items())
+        return [Follower(name, acked, until - now) for name, (acked, until, _) in held if until > now]
 
     async def numbered(self, seq: int) -> Numbered | None:
         return self._numbered.get(seq)

@@ -35,6 +35,7 @@ class MemoryDirectory:
         self._services: dict[str, Service] = {}
         self._credentials: dict[str, Credentials] = {}
         self._used_steps: dict[str, int] = {}
+        self._recovery: dict[str, set[str]] = {}
 
     async def add_customer(self, customer: Customer, *, by: Origin) -> None:
         self.require_standing(by)
@@ -227,6 +228,7 @@ class MemoryDirectory:
         self.by_id[user_id] = replace(before, two_factor=sealed is not None, updated_at=by.at)
         self._write(events.changed(before, self.by_id[user_id], by, action="two_factor"))
         self._used_steps.pop(user_id, None)
+        self._recovery.pop(user_id, None)
         return True
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
@@ -234,6 +236,25 @@ class MemoryDirectory:
             return False
         self._used_steps[user_id] = step
         return True
+
+    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
+        self.require_standing(by)
+        user = self.by_id.get(user_id)
+        if user is None or not user.two_factor:
+            return False
+        self._recovery[user_id] = set(digests)
+        self.by_id[user_id] = replace(user, updated_at=by.at)
+        self._write(events.noted("recovery_codes", self.by_id[user_id], by))
+        return True
+
+    async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:
+        left = self._recovery.get(user_id, set())
+        known = digest in left
+        left.discard(digest)
+        return known
+
+    async def recovery_codes_left(self, user_id: str) -> int:
+        return len(self._recovery.get(user_id, ()))
 
     def has(self, customer_id: str, user_id: str | None) -> bool:
         """Whether there is this customer, with this user if one is named."""

@@ -68,6 +68,9 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     renew_hash: str
     set_totp: str
     use_totp_step: str
+    set_recovery: str
+    use_recovery: str
+    recovery: str
     # guesses
     failures: str
     note_failure: str
@@ -93,6 +96,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     ack: str
     leave: str
     leased: str
+    followers: str
     numbered: str
     note_heard: str
     trim_numbered: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tallystick.core.changes import Heard, Hearing, News, Numbered, hearing
+from tallystick.core.changes import Follower, Heard, Hearing, News, Numbered, hearing
 from tallystick.steady import BOOT, steady
 from tallystick.storage import rows
 from tallystick.storage.transaction import Parameters, Reads, Transaction, Writes
@@ -52,6 +52,9 @@ class SqlChanges:
     async def _leased(self) -> list[tuple[int, int]]:
         """How far those have heard who hold a lease now, and for how many others each speaks."""
         return [(row[0], row[1]) for row in await self._reader.all(self._reader.sql.leased, _clock())]
+
+    async def followers(self) -> list[Follower]:
+        return [Follower(*row) for row in await self._reader.all(self._reader.sql.followers, _clock())]
 
     async def numbered(self, seq: int) -> Numbered | None:
         row = await self._reader.one(self._reader.sql.numbered, {"seq": seq})

@@ -8,7 +8,7 @@ from tallystick.core.events import Origin
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
 from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.storage import rows
-from tallystick.storage.parts import changing, handover
+from tallystick.storage.parts import changing, handover, recovery
 from tallystick.storage.parts.changing import Addition, Change, within
 from tallystick.storage.parts.handover import Leaving
 from tallystick.storage.text import is_storable, require_storable
@@ -131,6 +131,17 @@ class SqlDirectory:
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         return await self._writer.submit(_use_totp_step, {"id": user_id, "step": step})
+
+    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
+        wanted = {"id": user_id, "digests": recovery.kept(digests), "now": by.at}
+        return await self._writer.submit(recovery.set_codes, Change(wanted, by), within(by, user=user_id))
+
+    async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:
+        return await self._writer.submit(recovery.use_codes, {"id": user_id, "digest": recovery.kept([digest])})
+
+    async def recovery_codes_left(self, user_id: str) -> int:
+        row = await self._reader.one(self._reader.sql.recovery, {"id": user_id})
+        return 0 if row is None else len(row[0].split())
 
     async def _all_or_of(self, customer_id: str | None, *, every: str, of_customer: str) -> Sequence[rows.Row]:
         if customer_id is None:

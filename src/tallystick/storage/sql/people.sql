@@ -159,10 +159,11 @@ UPDATE "user"
    AND password_hash = :replacing;
 
 -- name: set_totp(id, sealed, now)!
--- Set or take away the one-time secret.  Steps that were used belonged to the old one.
+-- Set or take away the one-time secret.  Steps that were used, and recovery codes, belonged to the old one.
 UPDATE "user"
    SET totp_sealed = :sealed,
        totp_step = NULL,
+       recovery = '',
        updated_at = :now
  WHERE id = :id;
 
@@ -172,3 +173,24 @@ UPDATE "user"
    SET totp_step = :step
  WHERE id = :id
    AND (totp_step IS NULL OR totp_step < :step);
+
+-- name: set_recovery(id, digests, now)!
+-- Replace the recovery codes of somebody with two factors: digests, each with a space after it.
+UPDATE "user"
+   SET recovery = :digests,
+       updated_at = :now
+ WHERE id = :id
+   AND totp_sealed IS NOT NULL;
+
+-- name: use_recovery(id, digest)!
+-- Take one recovery code away, with the space after it, if it is there.
+UPDATE "user"
+   SET recovery = replace(recovery, :digest, '')
+ WHERE id = :id
+   AND recovery LIKE '%' || :digest || '%';
+
+-- name: recovery(id)^
+-- The recovery codes that somebody has left.
+SELECT recovery
+  FROM "user"
+ WHERE id = :id;

@@ -46,6 +46,14 @@ SELECT acked, speaks_for
  WHERE boot <> left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time()
     OR lease_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 
+-- name: followers()
+-- Those who hold a lease, and for how long still.
+  SELECT id, acked, lease_until - (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    FROM verifier
+   WHERE boot = left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time()
+     AND lease_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+ORDER BY id;
+
 -- name: trim_verifiers()!
 -- Drop the leases that are over.
 DELETE FROM verifier

@@ -34,6 +34,14 @@ SELECT acked, speaks_for
  WHERE boot = :boot
    AND lease_until > :now;
 
+-- name: followers(boot, now)
+-- Those who hold a lease, and for how long still.
+  SELECT id, acked, lease_until - :now
+    FROM verifier
+   WHERE boot = :boot
+     AND lease_until > :now
+ORDER BY id;
+
 -- name: trim_verifiers(boot, now)!
 -- Drop the leases that are over, and those of another start of this machine.
 DELETE FROM verifier

@@ -1,0 +1,103 @@
+"""Revoking by rule: first a look at what would end, then all of it at once."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from starlette.responses import Response
+
+from tallystick.core import revoke
+from tallystick.core.errors import Invalid, TallystickError
+from tallystick.core.find import Kind
+from tallystick.core.revoke import Reason
+from tallystick.http.revocations import wanted_of
+from tallystick.http.routes import Ask
+from tallystick.http.times import stamp
+from tallystick.web import forms, listing, sudo
+from tallystick.web.charts import DAY_MS
+from tallystick.web.forms import NOTHING, Form
+from tallystick.web.pages import done, page, status_of
+
+_SAME: Final = ("search", "kind", "user_id", "service_id")
+_RULE: Final = (*_SAME, "unused_since", "created_before", "expires_before")
+
+
+async def show(ask: Ask) -> Response:
+    """The form."""
+    return await _page(ask, NOTHING)
+
+
+async def look(ask: Ask) -> Response:
+    """What the rule would end now."""
+    form = await forms.read(ask)
+    try:
+        ask = await sudo.raised(ask, form)
+        revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
+        rule, reason = _rule(form, ask.now), _reason(form)
+        met = await revoke.would_revoke(ask.wiring.store.tokens, ask.caller, wanted_of(rule))
+    except TallystickError as error:
+        return await _page(ask, form, error)
+    services = await ask.wiring.store.people.services(ask.caller.customer_id)
+    rows = await listing.rows(ask, met.sample, services, owners=True)
+    return page(ask, "rule_met.html", rule=rule, reason=reason.value, count=met.count, rows=rows)
+
+
+async def carry_out(ask: Ask) -> Response:
+    """End all that the rule meets, but for this session."""
+    form = await forms.read(ask)
+    try:
+        ask = await sudo.raised(ask, form)
+        revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
+        rule = {name: form.one(name) for name in _RULE if form.has(name)}
+        await revoke.revoke_matching(
+            ask.wiring.store.tokens, ask.caller, wanted_of(rule), reason=_reason(form), by=ask.by()
+        )
+    except TallystickError as error:
+        return await _page(ask, form, error)
+    return done("/console/customer/tokens")
+
+
+def _rule(form: Form, now: int) -> Mapping[str, str]:
+    """The filters that were filled in, as the API has them.  Instants are fixed from here on: what was seen is what ends."""
+    rule = {name: form.one(name) for name in _SAME if form.has(name)}
+    if form.has("unused"):
+        rule["unused_since"] = stamp(now - _days(form.one("unused")) * DAY_MS) or ""
+    for name in ("created_before", "expires_before"):
+        if form.has(name):
+            rule[name] = f"{_day(form.one(name))}T00:00:00Z"
+    return rule
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 4):
+        raise Invalid("Days are a number from 1 to 9999")
+    return int(text)
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise Invalid("A day is written like 2031-01-31") from error
+
+
+def _reason(form: Form) -> Reason:
+    try:
+        return Reason(form.one("reason") or Reason.UNSPECIFIED)
+    except ValueError as error:
+        raise Invalid("Choose one of the reasons") from error
+
+
+async def _page(ask: Ask, form: Form, error: TallystickError | None = None) -> Response:
+    if not ask.caller.is_superuser:
+        revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
+    return page(
+        ask,
+        "rule.html",
+        status=200 if error is None else status_of(error),
+        wrong=None if error is None else sudo.said(error),
+        form=form,
+        services=await ask.wiring.store.people.services(ask.caller.customer_id),
+        kinds=[kind.value for kind in Kind],
+        reasons=[reason.value for reason in Reason],
+    )

@@ -1,0 +1,72 @@
+"""The session in the browser: a cookie with the secret of an ordinary token of the user, and the mark that forms carry."""
+
+import hmac
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallystick.core.issue import SESSION_MS
+from tallystick.core.secret import Digester, Secret, random_base62
+
+COOKIE: Final = "tallystick_session"
+_VISIT: Final = "tallystick_visit"  # of who has not signed in yet, so that their form carries a mark too
+_NAME: Final = re.compile(r"[0-9A-Za-z]{22}")
+_PATH: Final = "/console"
+
+
+def secret_of(request: Request) -> Secret | None:
+    """The secret that came with the cookie; None when there is none."""
+    value = request.cookies.get(COOKIE)
+    return Secret(value) if value else None
+
+
+def begin(response: Response, request: Request, secret: Secret) -> Response:
+    """The answer, which leaves the session's secret in the browser and nowhere else."""
+    _set(response, request, COOKIE, secret.reveal(), SESSION_MS // 1000)
+    return response
+
+
+def end(response: Response) -> Response:
+    """The answer, which takes it away."""
+    response.delete_cookie(COOKIE, path=_PATH)
+    return response
+
+
+def visit(request: Request) -> str:
+    """The name of a visit of who has not signed in: the one that came, or a new one."""
+    given = request.cookies.get(_VISIT, "")
+    return given if _NAME.fullmatch(given) else random_base62(22)
+
+
+def keep_visit(response: Response, request: Request, name: str) -> Response:
+    """The answer, which leaves that name in the browser."""
+    _set(response, request, _VISIT, name, None)
+    return response
+
+
+def mark(request: Request, digest: Digester, *, visiting: str | None = None) -> str:
+    """What a form must carry: only who can read our pages of this session knows it."""
+    secret = secret_of(request)
+    whose = secret.reveal() if secret is not None and visiting is None else f"visit {visiting}"
+    # No secret begins like this, so a mark is never the digest of one.
+    return digest(Secret(f"console form {whose}"))[:16].hex()
+
+
+def is_marked(request: Request, digest: Digester, given: str, *, visiting: str | None = None) -> bool:
+    """Whether a form that came carries it."""
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), mark(request, digest, visiting=visiting).encode()
+    )
+
+
+def is_private(request: Request) -> bool:
+    """Whether the browser speaks TLS, as the proxy says.  Who lies about it only harms their own cookie."""
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+
+
+def _set(response: Response, request: Request, name: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(
+        name, value, max_age=seconds, path=_PATH, secure=is_private(request), httponly=True, samesite="strict"
+    )

@@ -1,0 +1,65 @@
+// What pages do better with a script, and well without: instants in the reader's own words, copying, ticking all boxes.
+"use strict";
+(() => {
+  const locale = navigator.languages?.[0];
+  const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+  const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+  const now = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
+  const relative = new Intl.RelativeTimeFormat(locale);
+  const steps = [[60, "second"], [60, "minute"], [24, "hour"], [30, "day"], [12, "month"], [Infinity, "year"]];
+
+  function distance(instant) {
+    let amount = (instant - Date.now()) / 1000;
+    if (Math.abs(amount) < 5) return now;
+    for (const [size, unit] of steps) {
+      if (Math.abs(amount) < size - 0.5) return relative.format(Math.round(amount), unit);
+      amount /= size;
+    }
+  }
+
+  function tell(root) {
+    for (const each of root.querySelectorAll("time[datetime]")) {
+      const instant = new Date(each.dateTime);
+      const how = { exact, day }[each.dataset.how];
+      each.textContent = how ? how.format(instant) : distance(instant);
+      each.title = `${exact.format(instant)} · ${each.dateTime}`;
+    }
+    for (const each of root.querySelectorAll("[data-script]")) each.hidden = false;
+  }
+
+  async function copy(button) {
+    const field = document.getElementById(button.dataset.copy);
+    const text = field.value ?? field.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Not over plain HTTP: then the old way.
+      field.select?.();
+      document.execCommand("copy");
+    }
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 2000);
+  }
+
+  function count() {
+    const ticked = document.querySelectorAll("input[name=id]:checked").length;
+    for (const each of document.querySelectorAll("[data-ticked]")) each.textContent = ticked ? ` (${ticked})` : "";
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-all]")) {
+      for (const each of document.querySelectorAll("input[name=id]:not(:disabled)")) each.checked = event.target.checked;
+    }
+    count();
+  });
+  // On a phone the pages are a row that scrolls.
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  // Before the page is shown: nothing jumps.
+  tell(document);
+  document.addEventListener("htmx:afterSwap", (event) => tell(event.target.parentNode ?? document));
+})();

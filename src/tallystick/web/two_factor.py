@@ -1,0 +1,108 @@
+"""The second factor: an authenticator app learns the secret from a QR code; recovery codes are for when the phone is gone."""
+
+import base64
+from io import BytesIO
+from typing import Final
+
+import msgspec
+import segno
+from markupsafe import Markup
+from starlette.responses import Response
+
+from tallystick.core import rights
+from tallystick.core.errors import Conflict, Invalid, TallystickError
+from tallystick.http import cursors
+from tallystick.http.routes import Ask
+from tallystick.identity import totp
+from tallystick.web import forms, sudo
+from tallystick.web.forms import Form
+from tallystick.web.pages import done, page, status_of
+
+_OFFER_MS: Final = 30 * 60 * 1000
+
+
+class _Offer(msgspec.Struct, frozen=True, array_like=True):
+    """The secret that the page shows, and its form sends back: nothing is kept until a code says that the app has it."""
+
+    user_id: str
+    secret: str
+    until: int
+
+
+async def show(ask: Ask) -> Response:
+    """How it stands, and what can be done about it."""
+    rights.require_may_change(ask.caller)
+    return await _page(ask, totp.new_secret())
+
+
+async def enrol(ask: Ask) -> Response:
+    """Turn it on, when the app shows a code that fits; and show recovery codes, once."""
+    form = await forms.read(ask)
+    secret = _offered(ask, form)
+    try:
+        ask = await sudo.raised(ask, form)
+        rights.require_may_change(ask.caller)
+        user = ask.caller.person()
+        if user.two_factor:
+            raise Conflict("Two-factor authentication is on already")
+        if not form.has("new_code"):
+            raise Invalid("Type the code that the app shows now")
+        code = form.one("new_code").replace(" ", "")
+        await ask.wiring.accounts.enrol_totp(user, secret, code=code, by=ask.by())
+        codes = await ask.wiring.accounts.new_recovery_codes(user, by=ask.by())
+    except TallystickError as error:
+        return await _page(ask, secret, error)
+    return page(ask, "codes.html", codes=codes, begun=True)
+
+
+async def renew_codes(ask: Ask) -> Response:
+    """Ten new ones; those before are void."""
+    form = await forms.read(ask)
+    try:
+        ask = await sudo.raised(ask, form)
+        rights.require_may_change(ask.caller)
+        codes = await ask.wiring.accounts.new_recovery_codes(ask.caller.person(), by=ask.by())
+    except TallystickError as error:
+        return await _page(ask, totp.new_secret(), error)
+    return page(ask, "codes.html", codes=codes, begun=False)
+
+
+async def turn_off(ask: Ask) -> Response:
+    """From now on the password is enough."""
+    form = await forms.read(ask)
+    try:
+        ask = await sudo.raised(ask, form)
+        rights.require_may_change(ask.caller)
+        await ask.wiring.accounts.remove_totp(ask.caller.person(), by=ask.by())
+    except TallystickError as error:
+        return await _page(ask, totp.new_secret(), error)
+    return done("/console/account")
+
+
+def _offered(ask: Ask, form: Form) -> bytes:
+    offer = cursors.unseal(form.one("offer"), _Offer, ask.wiring.digest)
+    if offer.user_id != ask.caller.person().id or ask.now >= offer.until:
+        raise Invalid("That took too long: open the page again, and scan the new code")
+    return base64.b32decode(offer.secret)
+
+
+async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -> Response:
+    user = ask.caller.person()
+    offer = _Offer(user.id, totp.base32(secret), ask.now + _OFFER_MS)
+    return page(
+        ask,
+        "two_factor.html",
+        status=200 if error is None else status_of(error),
+        wrong=None if error is None else sudo.said(error),
+        offer=cursors.seal(offer, ask.wiring.digest),
+        secret=totp.base32(secret),
+        picture=_picture(totp.otpauth_uri(secret, login=user.login)),
+        codes=await ask.wiring.store.people.recovery_codes_left(user.id),
+    )
+
+
+def _picture(uri: str) -> Markup:
+    """The QR code as SVG within the page: nothing else is fetched, and nothing is kept."""
+    drawn = BytesIO()
+    segno.make(uri, error="m").save(drawn, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=0)
+    return Markup(drawn.getvalue().decode())  # noqa: S704 - made here, of squares

@@ -1,0 +1,78 @@
+"""What people ask for in the form of a new token: what each field means, and the wish that they make together."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from tallystick.core.errors import Invalid
+from tallystick.core.issue import Wish
+from tallystick.core.people import Role
+from tallystick.core.scope import GLOBAL, GLOBAL_READ, VERIFY, Scope
+from tallystick.web.charts import DAY_MS
+from tallystick.web.forms import Form
+
+PRESETS: Final = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
+DEFAULT_PRESET: Final = "30"
+# The narrowest first: who asks for a purge needs no more than that.
+_MEANINGS: Final = {
+    "purge_select": "Purge single objects of a service, by address or key.",
+    "purge_all": "Purge everything of a service at once.",
+    GLOBAL_READ: "Read everything that you may read, and change nothing.",
+    GLOBAL: "Everything that you may do: read, change, make and revoke tokens. Not for what runs unattended.",
+    VERIFY: "Ask whether other tokens are good, whose secrets were sent to a program of yours. No other scope has this.",
+}
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word of a scope, and what it lets a token do."""
+
+    word: str
+    meaning: str
+
+
+def words(role: Role) -> tuple[Word, ...]:
+    """Those that somebody with this role may ask for."""
+    return tuple(Word(*each) for each in _MEANINGS.items() if each[0] != VERIFY or role is Role.SUPERUSER)
+
+
+def wish(form: Form, *, now: int) -> Wish:
+    """The token that a form asks for.  Raises `Invalid` for what does not fit together; the rest the core checks."""
+    if not form.has("name"):
+        raise Invalid("Give it a name: you will know it by that when you have many")
+    if not form.all("scope"):
+        raise Invalid("Choose at least one scope")
+    return Wish(
+        name=form.one("name"),
+        scope=Scope.parse(" ".join(form.all("scope"))),
+        services=_services(form),
+        expires_at=_expires_at(form, now),
+    )
+
+
+def _services(form: Form) -> tuple[str, ...]:
+    ticked = form.all("services")
+    match form.one("reach"):
+        case "all" if not ticked:
+            return ()
+        case "some" if ticked:
+            return ticked
+        case "some":
+            raise Invalid("Tick the services that it is for, or choose all of them")
+        case _:
+            # Which of the two was meant must never be a guess.
+            raise Invalid("You ticked services, and chose all of them: choose “only these”, or tick none")
+
+
+def _expires_at(form: Form, now: int) -> int | None:
+    ends = form.one("ends")
+    if ends == "never":
+        return None
+    if ends in PRESETS:
+        return now + int(ends) * DAY_MS
+    try:
+        day = date.fromisoformat(form.one("on"))
+    except ValueError as error:
+        raise Invalid("Choose the day on which it ends") from error
+    # Until the end of that day: what ends "on Friday" is expected to work on Friday.
+    return int(datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).timestamp()) * 1000

@@ -1,0 +1,263 @@
+"""Signing in and out; what a session is; and that no other site can use it."""
+
+import re
+
+import pytest
+
+from tallystick.core.caller import Reach
+from tallystick.core.events import Sought
+from tallystick.core.hour import HOUR_MS
+from tallystick.core.issue import LIVE_TOKENS_PER_USER, is_session
+from tallystick.http.routes import Route
+from tallystick.web.app import PAGES
+from tallystick.web.guards import anyone, session, visitor
+from tests.core.world import ACME, ANNA, BERT, MINUTE, ROOT
+from tests.http.world import filled
+from tests.web.world import Visit, a_visit, browsing
+
+# Written out: a page that becomes open has to be written here too.
+OPEN = {"GET /console", "GET /console/static/{name}"}
+BEFORE = {"GET /console/sign-in", "POST /console/sign-in"}
+ANNA_REACH = Reach(ACME.id, ANNA.id)
+CHANGING = [route for route in PAGES if route.method == "POST" and route.guard is session]
+
+
+async def sessions(visit: Visit) -> list[str]:
+    found = [token async for batch in visit.world.store.tokens.batches(ANNA_REACH, size=100) for token in batch]
+    return [token.id for token in found if is_session(token)]
+
+
+def test_the_open_pages_are_these() -> None:
+    def names(guard: object) -> set[str]:
+        return {f"{route.method} {route.path}" for route in PAGES if route.guard is guard}
+
+    assert names(anyone) == OPEN
+    assert names(visitor) == BEFORE
+    assert names(session) == {f"{route.method} {route.path}" for route in PAGES} - OPEN - BEFORE
+
+
+async def test_who_signs_in_has_a_token_of_their_own_for_twelve_hours(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+
+    assert visit.page.url.path == "/console/tokens"
+    (token_id,) = await sessions(visit)
+    token = await visit.world.store.tokens.get(token_id)
+    assert token is not None
+    assert (token.user_id, token.expires_at) == (ANNA.id, visit.world.clock.now() + 12 * HOUR_MS)
+    assert "this session" in visit.text
+
+
+async def test_the_cookie_is_kept_from_scripts_and_from_other_sites_and_the_api_does_not_know_it(visit: Visit) -> None:
+    await visit.open("/console/sign-in")
+    form = {**visit.hidden, "login": ANNA.login, "password": "correct horse battery staple"}
+    plain = await visit.client.post("/console/sign-in", data=form, follow_redirects=False)
+    private = await visit.client.post(
+        "/console/sign-in", data=form, headers={"x-forwarded-proto": "https"}, follow_redirects=False
+    )
+
+    for answer, secure in ((plain, False), (private, True)):
+        cookie = answer.headers["set-cookie"]
+        assert re.fullmatch(
+            r"tallystick_session=tly_\w{38}; HttpOnly; Max-Age=43200; Path=/console; SameSite=strict(; Secure)?", cookie
+        )
+        assert cookie.endswith("; Secure") is secure
+    value = plain.headers["set-cookie"].split(";")[0]
+    assert (await visit.client.get("/tokens/self", headers={"cookie": value})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "login, password", [(ANNA.login, "wrong"), ("nobody@example.com", "wrong"), ("", "x"), ("x", "")]
+)
+async def test_who_cannot_prove_who_they_are_is_told_no_more_than_that(visit: Visit, login: str, password: str) -> None:
+    await visit.open("/console/sign-in")
+    page = await visit.send("/console/sign-in", {"login": login, "password": password})
+
+    assert page.status_code == 400
+    assert ("The username or the password is wrong" in visit.text) is bool(login and password)
+    assert await sessions(visit) == []
+
+
+async def test_guesses_are_counted_and_slowed_as_in_the_api(visit: Visit) -> None:
+    for _ in range(6):
+        await visit.sign_in(ANNA, "wrong")
+
+    assert visit.page.status_code == 429
+    by_api = await visit.world.create(data={"username": ANNA.login, "password": "correct horse battery staple"})
+    assert by_api.status_code == 429
+
+
+async def test_with_two_factors_the_code_is_asked_for_after_the_password(visit: Visit) -> None:
+    await visit.sign_in(BERT)
+    assert "One-time code" in visit.text
+    assert "correct horse" not in visit.page.text
+
+    await visit.send("/console/sign-in", {"code": "000000"})
+    assert visit.page.status_code == 400
+    await visit.send("/console/sign-in", {"code": visit.world.otp()["Fastly-OTP"]})
+
+    assert visit.page.url.path == "/console/tokens"
+
+
+async def test_the_code_alone_is_good_for_nothing_elsewhere_or_later(visit: Visit) -> None:
+    await visit.sign_in(BERT)
+    half, code = visit.hidden["half"], visit.world.otp()["Fastly-OTP"]
+
+    async with browsing(visit.world) as other:
+        await other.open("/console/sign-in")
+        stolen = await other.send("/console/sign-in", {"half": half, "code": code})
+    forged = await visit.send("/console/sign-in", {"half": half[:-4] + "AAAA", "code": code})
+    await visit.sign_in(BERT)
+    visit.world.clock.move(5 * MINUTE)
+    late = await visit.send("/console/sign-in", {"code": visit.world.otp()["Fastly-OTP"]})
+
+    assert [page.status_code for page in (stolen, forged, late)] == [400, 400, 400]
+
+
+async def test_who_signs_out_is_out_everywhere_and_it_leaves_an_event(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    cookie = f"tallystick_session={visit.client.cookies['tallystick_session']}"
+    (token_id,) = await sessions(visit)
+
+    await visit.send("/console/sign-out", {})
+
+    assert visit.page.url.path == "/console/sign-in"
+    async with browsing(visit.world) as other:
+        await other.open("/console/tokens", headers={"cookie": cookie})
+        assert other.page.url.path == "/console/sign-in"
+    (event,) = await visit.world.store.events.find(
+        ACME.id, Sought(target_id=token_id, action="token.revoke"), after=None, size=9
+    )
+    assert event.by.user_id == ANNA.id
+
+
+async def test_a_session_that_is_over_leads_back_to_where_one_was(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    visit.world.clock.move(12 * HOUR_MS)
+
+    await visit.open("/console/tokens?q=main")
+    assert "Your session has ended" in visit.text
+    await visit.send("/console/sign-in", {"login": ANNA.login, "password": "correct horse battery staple"})
+
+    assert str(visit.page.url).endswith("/console/tokens?q=main")
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://evil.test/", "//evil.test", "/console/../tokens", "/tokens", "/console\\@evil", "javascript:x"]
+)
+async def test_signing_in_leads_nowhere_but_to_our_pages(visit: Visit, onward: str) -> None:
+    await visit.open("/console/sign-in", params={"next": onward})
+
+    await visit.send("/console/sign-in", {"login": ANNA.login, "password": "correct horse battery staple"})
+
+    assert str(visit.page.url) == "http://tallystick.test/console/tokens"
+
+
+async def test_who_has_all_tokens_they_may_have_can_still_sign_in(visit: Visit) -> None:
+    for number in range(LIVE_TOKENS_PER_USER - 1):
+        await visit.world.give(ANNA, f"t{number}")
+
+    await visit.sign_in(ANNA)
+
+    assert visit.page.url.path == "/console/tokens"
+
+
+async def test_who_has_no_writes_left_cannot_sign_in() -> None:
+    async with a_visit(writes_per_hour=1) as visit:
+        await visit.world.ask("DELETE", "/tokens/unknown", ANNA)
+
+        assert (await visit.sign_in(ANNA)).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "cookie", ["tallystick_visit=\xe9", "tallystick_session=\xe9", "tallystick_session=tly_x", "=;;,"]
+)
+async def test_a_cookie_that_is_not_ours_is_none(visit: Visit, cookie: str) -> None:
+    page = await visit.client.get("/console/tokens", headers={b"cookie": cookie.encode("latin-1")})
+
+    assert (page.status_code, page.url.path) == (200, "/console/sign-in")
+    assert page.headers["set-cookie"].isascii()
+
+
+# --- Other sites ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.path)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "http://evil.test"},
+        {"origin": "http://tallystick.test:81"},
+    ],
+    ids=str,
+)
+async def test_a_form_from_another_site_does_nothing(visit: Visit, route: Route, headers: dict[str, str]) -> None:
+    await visit.sign_in(ROOT)
+    before = await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000)
+
+    page = await visit.send(filled(route.path), {}, headers=headers)
+
+    assert page.status_code == 403
+    assert await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000) == before
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.path)
+async def test_a_form_without_the_mark_of_its_session_does_nothing(visit: Visit, route: Route) -> None:
+    await visit.sign_in(ROOT)
+    before = await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000)
+
+    for mark in ("", "0" * 32, "ü"):
+        page = await visit.send(filled(route.path), {"mark": mark})
+        assert page.status_code == 403
+
+    assert await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000) == before
+
+
+@pytest.mark.parametrize("route", [route for route in PAGES if route.guard is session], ids=lambda r: r.method + r.path)
+async def test_without_a_session_every_page_leads_to_the_sign_in(visit: Visit, route: Route) -> None:
+    path = filled(route.path)
+    asked = await visit.client.request(route.method, path, follow_redirects=False)
+    part = await visit.client.request(route.method, path, follow_redirects=False, headers={"hx-request": "true"})
+
+    assert asked.status_code == 303
+    assert asked.headers["location"].startswith("/console/sign-in")
+    assert (part.status_code, part.headers["hx-redirect"].startswith("/console/sign-in")) == (204, True)
+
+
+# --- What pages say -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in", "/console/tokens", "/console/nothing"])
+async def test_every_page_is_kept_by_nobody_and_runs_nothing_of_others(visit: Visit, path: str) -> None:
+    await visit.sign_in(ANNA)
+    page = await visit.open(path)
+
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script>|<style|\sstyle=|\son\w+=|javascript:", page.text)
+
+
+async def test_the_files_are_kept_by_browsers_as_long_as_they_are_the_same(visit: Visit) -> None:
+    await visit.open("/console/sign-in")
+    for address in re.findall(r'(?:href|src)="(/console/static/[^"]+)"', visit.page.text):
+        kept, other = await visit.client.get(address), await visit.client.get(address.split("?")[0])
+
+        assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert other.headers["cache-control"] == "no-cache"
+        assert kept.headers["content-encoding"] == "gzip"
+        plain = await visit.client.get(address, headers={"accept-encoding": "identity"})
+        assert plain.content == kept.content
+    assert (await visit.client.get("/console/static/nothing")).status_code == 404
+
+
+async def test_what_is_at_no_path_is_a_page_within_the_console_and_json_elsewhere(visit: Visit) -> None:
+    page, other = await visit.open("/console/nothing"), await visit.client.get("/nothing")
+
+    assert (page.status_code, other.status_code) == (404, 404)
+    assert "There is no such page" in visit.text or "text/html" in page.headers["content-type"]
+    assert other.json()["msg"] == "Not found"
