@@ -165,6 +165,7 @@ class Terminal:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background may ignore it
             os.execve(sys.executable, command(*arguments), environment({"TERM": "xterm"}))
         self._screen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
