@@ -1,6 +1,6 @@
 """Flask: every view is closed, whatever else decorates it, and decorators say more or less."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 
@@ -35,12 +35,13 @@ def keeps(view: Callable[..., str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def client(server: RunningServer, key: str) -> FlaskClient:
+def client(server: RunningServer, key: str) -> Iterator[FlaskClient]:
     guard = Tallystick(url=server.url, token=key, open=["/static/**", "OPTIONS /**"], scope=READ)
     app = Flask(__name__, static_url_path="/static", static_folder=str(Path(__file__).parent))
     views(app, guard)
     guard.init_app(app)
-    return app.test_client()
+    yield app.test_client()
+    guard._guard._verifier.close()  # in a program the end of the process does it
 
 
 def views(app: Flask, guard: Tallystick) -> None:

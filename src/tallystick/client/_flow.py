@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CHANCE: Final = random.Random()  # of our own: programs seed the common one, and rely on what comes then
 _PAUSES: Final = (0.2, 1.0)
 """Seconds before the first and the second repeat, where the server does not say."""
 
@@ -119,7 +120,7 @@ def _wait(request: Request, reply: Reply, pause: float | None) -> float | None:
     if pause is None:
         return None
     # Spread out, or all who were turned away together come back together.
-    pause *= random.uniform(0.75, 1.25)
+    pause *= _CHANCE.uniform(0.75, 1.25)
     harmless = request.method in ("GET", "PUT", "DELETE")
     if isinstance(reply, Lost):
         return pause if not reply.final and (harmless or not reply.sent) else None

@@ -11,6 +11,7 @@ from tallystick.core.errors import Invalid, Unavailable
 
 R = TypeVar("R")
 
+_CHANCE: Final = random.Random()  # of our own: programs seed the common one, and rely on what comes then
 APPLICATION_ID: Final = 0x544C536B  # "TLSk", as in 0001_init.sql
 _OLDEST: Final = (3, 35, 0)  # RETURNING is from 3.35, UPDATE … FROM from 3.33
 
@@ -63,7 +64,7 @@ def patiently(call: Callable[[], R], *, seconds: float) -> R:
         except sqlite3.OperationalError as error:
             if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
                 raise
-        time.sleep(random.uniform(0.0005, 0.0015))  # noqa: TID251 - a lock between processes has no event to wait for
+        time.sleep(_CHANCE.uniform(0.0005, 0.0015))  # noqa: TID251 - a lock between processes has no event to wait for
 
 
 def require_sqlite() -> None:
