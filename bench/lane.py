@@ -12,7 +12,7 @@ from bench.process import module, tallystick
 from bench.world import Many, make_many
 
 ROUNDS = 5
-SECONDS = 3
+SECONDS = 2
 CONNECTIONS = 32
 SECRETS = 10_000  # presented in turn, where it is not always the same one
 STORED = (10_000, 100_000, 1_000_000)
