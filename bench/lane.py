@@ -16,7 +16,7 @@ SECONDS = 2
 CONNECTIONS = 32
 SECRETS = 10_000  # presented in turn, where it is not always the same one
 STORED = (10_000, 100_000, 1_000_000)
-IMAGES = Path("docs/images")
+DRAWINGS = Path("docs")
 NOOP, SCHEDULED = "no-op, ASGI", "no-op, ASGI, scheduled as a worker"
 
 
@@ -112,5 +112,4 @@ def _draw(figures: dict[str, Figure]) -> None:
         ]
         for template in templates
     }
-    IMAGES.mkdir(exist_ok=True)
-    plot.lines(IMAGES / "stored.svg", "Verifications", "tokens stored", "per second", series, log_x=True)
+    plot.lines(DRAWINGS / "performance-stored.svg", "Verifications", "tokens stored", "per second", series, log_x=True)

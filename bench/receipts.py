@@ -24,7 +24,7 @@ VERIFIERS = (0, 1, 4, 8, 16, 32)
 PROCESSES = 8  # more verifiers share these
 REVOCATIONS = 200
 FROZEN = 10
-IMAGES: Final = Path("docs/images")
+DRAWINGS: Final = Path("docs")
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 
@@ -134,5 +134,6 @@ def _print(times: dict[int, Times], frozen: Times) -> None:
     print(f"{'8, one of them frozen':28}{frozen.p50:>8.0f}{frozen.p99:>8.0f}{frozen.all[-1]:>9.0f}")
     print(f"from the request to its 204; {REVOCATIONS} revocations one after the other, {FROZEN} with one frozen\n")
     series = {name: [(count, getattr(each, name)) for count, each in times.items()] for name in ("p50", "p99")}
-    IMAGES.mkdir(exist_ok=True)
-    plot.lines(IMAGES / "receipts.svg", "From a revocation's request to its 204", "verifiers", "ms", series)
+    plot.lines(
+        DRAWINGS / "performance-receipts.svg", "From a revocation's request to its 204", "verifiers", "ms", series
+    )

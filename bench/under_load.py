@@ -18,7 +18,7 @@ from bench.world import Many, make_many
 CONNECTIONS = (1, 8, 32, 128, 512)
 ROUNDS = 5
 SECONDS = 2
-IMAGES: Final = Path("docs/images")
+DRAWINGS: Final = Path("docs")
 _LOOK_SECONDS: Final = 0.005
 
 NOOP, CHECK = "no-op, scheduled as a worker", "GET /check"
@@ -76,5 +76,4 @@ def _print(figures: dict[str, dict[int, Figure]], commits: int, answers: int) ->
         for name, of_count in figures.items()
         for which in ("p50", "p99")
     }
-    IMAGES.mkdir(exist_ok=True)
-    plot.lines(IMAGES / "latency.svg", "Latency under full load", "connections", "ms", series, log_x=True)
+    plot.lines(DRAWINGS / "performance-latency.svg", "Latency under full load", "connections", "ms", series, log_x=True)
