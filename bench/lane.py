@@ -105,11 +105,13 @@ def _print(parts: list[Part], figures: dict[str, Figure]) -> None:
 
 def _draw(figures: dict[str, Figure]) -> None:
     """Each part that there is for all numbers of tokens, against those."""
-    templates = ("GET /check, {} stored", "GET /check, in turn, {} stored", "GET /check, not remembered, {}")
+    templates = {
+        "one token": "GET /check, {} stored",
+        "in turn": "GET /check, in turn, {} stored",
+        "not known": "GET /check, not remembered, {}",
+    }
     series = {
-        template.replace(", {} stored", "").replace(", {}", ""): [
-            (count, figures[template.format(f"{count:,}")].rate) for count in STORED
-        ]
-        for template in templates
+        name: [(count, figures[template.format(f"{count:,}")].rate) for count in STORED]
+        for name, template in templates.items()
     }
     plot.lines(DRAWINGS / "performance-stored.svg", "Verifications", "tokens stored", "per second", series, log_x=True)
