@@ -22,7 +22,7 @@ ASKED_AFTER: Final = 50
 """How often each asks about a token that is over: right after the end is when it could go wrong."""
 
 NEAR: Final = 3
-"""Half of all questions (with a broken rule, all) are about the tokens that were revoked last and those that are next: so many of each."""
+"""Half of all questions are about the tokens that were revoked last and those that are next: so many of each."""
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
@@ -41,7 +41,7 @@ def ask_with_room(url: str, key: str, secrets: list[str], over: Any, counts: Any
 def _ask_verifier(verifier: Verifier, secrets: list[str], over: Any, counts: Any, broken: str | None) -> None:
     if broken is not None:
         verifier._memory.__class__ = BROKEN[broken].memory
-    _ask(lambda secret: verifier.check(secret).ok, secrets, over, counts, near=0.5 if broken is None else 1)
+    _ask(lambda secret: verifier.check(secret).ok, secrets, over, counts)
 
 
 def ask_over_http(url: str, _key: str, secrets: list[str], over: Any, counts: Any, _broken: str | None) -> None:
@@ -60,14 +60,14 @@ def ask_over_http(url: str, _key: str, secrets: list[str], over: Any, counts: An
             raise TallystickError("the connection was lost") from error
         return answer.status == 200
 
-    _ask(check, secrets, over, counts, near=0.5)
+    _ask(check, secrets, over, counts)
 
 
-def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: Any, *, near: float) -> None:
+def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: Any) -> None:
     chance = random.Random(os.getpid())
     asked_after = bytearray(len(secrets))
     while True:
-        which = _next(chance, over, near)
+        which = _next(chance, over)
         was_over = over[which]
         if was_over:
             if asked_after[which] == ASKED_AFTER:
@@ -83,8 +83,8 @@ def _ask(check: Callable[[str], bool], secrets: list[str], over: Any, counts: An
             counts[ACCEPTED_AFTER] += 1
 
 
-def _next(chance: random.Random, over: Any, near: float) -> int:
-    if chance.random() >= near:
+def _next(chance: random.Random, over: Any) -> int:
+    if chance.random() < 0.5:
         return chance.randrange(len(over))
     first = max(bytes(over).find(0), 0)
     return min(max(first + chance.randrange(-NEAR, NEAR), 0), len(over) - 1)

@@ -61,7 +61,7 @@ class Rule(NamedTuple):
 
 
 BROKEN: Final = {
-    "arrival": Rule(_FromArrival, (Way.CUT,), slow=1),
+    "arrival": Rule(_FromArrival, (Way.CUT,), slow=0),
     "ackbefore": Rule(_AckBefore, ()),
     "noplaceholder": Rule(_NoPlaceholder, (), slow=0),
     "servebefore": Rule(_ServeBefore, (Way.FREEZE_VERIFIER,)),
