@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core import secret as module
-from tallystick.core.secret import PREFIX, Secret, digester, new_id, random_base62
+from tallystick.core.secret import PREFIX, Secret, all_presented, digester, new_id, random_base62
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -158,3 +158,9 @@ def test_ids_are_22_characters_and_unlike_each_other() -> None:
 
     assert len(ids) == 1000
     assert {len(one) for one in ids} == {22}
+
+
+def test_what_was_presented_is_found_in_whichever_header_it_came_and_each_once() -> None:
+    assert all_presented([("Fastly-Key", " a "), ("AUTHORIZATION", "bearer a"), ("x-other", "b")]) == {"a"}
+    assert all_presented([("fastly-key", "a"), ("Authorization", "Bearer  b")]) == {"a", "b"}
+    assert all_presented([("fastly-key", ""), ("authorization", "Bearer "), ("authorization", "Basic Yg==")]) == set()

@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Iterable
 from typing import Final, NewType, NoReturn
 
 # Never change it: scanners look for it, and every token that was ever issued starts with it.
@@ -128,3 +129,19 @@ def _check(random: str) -> str:
     rest, last = divmod(zlib.crc32(random.encode()), len(_PAIRS))
     first, middle = divmod(rest, len(_PAIRS))
     return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
+
+
+SEVERAL_TOKENS: Final = "several different tokens were sent: send one"
+"""Which of two was meant must never be a guess (RFC 6750, 2)."""
+
+
+def all_presented(headers: Iterable[tuple[str, str]]) -> set[str]:
+    """What came as `Fastly-Key` or as `Authorization: Bearer`, each once; names in any case.  Empty ones, and Basic, are none."""
+    given = set()
+    for name, value in headers:
+        if name.lower() == "fastly-key":
+            given.add(value.strip())
+        elif name.lower() == "authorization":
+            kind, _, credentials = value.strip().partition(" ")
+            given.add(credentials.strip() if kind.lower() == "bearer" else "")
+    return given - {""}

@@ -22,7 +22,7 @@ from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, NotFound, Unauthenticated
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.ports import Seen
-from tallystick.core.secret import Secret
+from tallystick.core.secret import SEVERAL_TOKENS, Secret, all_presented
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, Verdict, judge
@@ -134,15 +134,15 @@ def presented(headers: Headers) -> Secret | None:
 
     Raises `Invalid` when two different ones came: which of them was meant must never be a guess (RFC 6750, 2).
     """
-    distinct = _given(headers)
+    distinct = all_presented(headers.items())
     if len(distinct) > 1:
-        raise Invalid("several different tokens were sent: send one", code="invalid_request")
+        raise Invalid(SEVERAL_TOKENS, code="invalid_request")
     return Secret(distinct.pop()) if distinct else None
 
 
 def any_came(headers: Headers) -> bool:
     """Whether a token came with a request at all, however good."""
-    return bool(_given(headers))
+    return bool(all_presented(headers.items()))
 
 
 def _of_client(headers: Headers) -> Secret | None:
@@ -163,15 +163,6 @@ def basic(headers: Headers) -> tuple[str | None, str | None]:
     if "\0" in login + password:
         raise Invalid("the Basic credentials hold a NUL character", code="invalid_request")
     return login or None, password or None
-
-
-def _given(headers: Headers) -> set[str]:
-    given = [key.strip() for key in headers.getlist("fastly-key")]
-    for value in headers.getlist("authorization"):
-        kind, _, credentials = value.strip().partition(" ")
-        if kind.lower() == "bearer":
-            given.append(credentials.strip())
-    return {key for key in given if key}
 
 
 def address_of(wiring: "Wiring", request: Request) -> str | None:

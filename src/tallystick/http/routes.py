@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -19,7 +19,6 @@ from tallystick.core.events import Origin
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
-from tallystick.core.receipt import Receipt
 from tallystick.core.receipts import Receipts
 from tallystick.core.secret import Digester, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
@@ -27,6 +26,7 @@ from tallystick.http import bodies, errors, guards
 from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
+from tallystick.http.manner import InJson, Manner
 from tallystick.http.proxies import Proxies
 from tallystick.http.readiness import Readiness
 from tallystick.http.tally import Tally
@@ -139,36 +139,6 @@ class Route(msgspec.Struct, frozen=True):
     def writes(self) -> bool:
         """Whether it changes anything, and so costs whoever asks a write of their hour."""
         return self.method != "GET" and not self.reads
-
-
-class Manner(Protocol):
-    """How a table of routes tells what happened: the API in Fastly's JSON, the console in pages."""
-
-    def failed(self, error: TallystickError, request: Request) -> Response:
-        """What is wrong with a request."""
-
-    def accident(self, request: Request) -> Response:
-        """What should not have happened: without detail."""
-
-    def heard(self, answer: Response, receipt: Receipt) -> None:
-        """Everybody has heard of the change that this answers."""
-
-
-class InJson:
-    """As Fastly's API does.  `as_problem`: its errors are of the newer family."""
-
-    def __init__(self, *, as_problem: bool) -> None:
-        self._as_problem = as_problem
-
-    def failed(self, error: TallystickError, request: Request) -> Response:  # noqa: ARG002 - the same for all requests
-        return errors.answer(error, as_problem=self._as_problem)
-
-    def accident(self, request: Request) -> Response:  # noqa: ARG002 - as above
-        return errors.accident(as_problem=self._as_problem)
-
-    def heard(self, answer: Response, receipt: Receipt) -> None:
-        told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"
-        answer.headers["tallystick-receipt"] = told
 
 
 def json_answer(body: Any, status: int = 200, media: str = "application/json") -> Response:

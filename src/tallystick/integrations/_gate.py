@@ -13,7 +13,7 @@ from tallystick.core.errors import Invalid, TallystickError
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.may import has_scope
 from tallystick.core.scope import stored
-from tallystick.core.secret import Secret
+from tallystick.core.secret import SEVERAL_TOKENS, Secret, all_presented
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names in any case."""
@@ -64,9 +64,7 @@ class Refusal:
 
 UNPLAIN: Final = Refusal(status=400, msg="The path must be written plainly, without //, . or ..")
 _MISSING: Final = Refusal(status=401, msg=NO_CREDENTIALS, challenge="Bearer")
-_SEVERAL: Final = Refusal(
-    status=400, msg="several different tokens were sent: send one", challenge='Bearer error="invalid_request"'
-)
+_SEVERAL: Final = Refusal(status=400, msg=SEVERAL_TOKENS, challenge='Bearer error="invalid_request"')
 
 
 class Rules:
@@ -162,14 +160,7 @@ def _segments(path: str) -> list[str] | None:
 
 def presented(headers: Headers) -> Secret | Refusal:
     """The secret that came as `Authorization: Bearer` or as `Fastly-Key`.  Two different ones are none (RFC 6750, 2)."""
-    given = set()
-    for name, value in headers:
-        if name.lower() == "fastly-key":
-            given.add(value.strip())
-        elif name.lower() == "authorization":
-            kind, _, credentials = value.strip().partition(" ")
-            given.add(credentials.strip() if kind.lower() == "bearer" else "")
-    given.discard("")
+    given = all_presented(headers)
     if len(given) > 1:
         return _SEVERAL
     return Secret(given.pop()) if given else _MISSING
