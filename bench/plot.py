@@ -25,12 +25,12 @@ def lines(
     up = _Axis(_steps(0, max(ys)), _HEIGHT - _BOTTOM, _TOP)
     parts = [*_frame(title, y_label, up), _text(_MIDDLE, _HEIGHT - 8, x_label, "middle")]
     parts += [_text(across.at(tick), _HEIGHT - _BOTTOM + 18, _number(tick), "middle") for tick in across.ticks]
-    for which, (name, points) in enumerate(series.items()):
+    for which, points in enumerate(series.values()):
         places = [(across.at(x), up.at(y)) for x, y in points]
         drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline class="line s{which % _KINDS}" points="{drawn}"/>')
         parts += [_mark(which, x, y) for x, y in places]
-        parts += _legend(which, name)
+    parts += _legend(y_label, list(series))
     said = (f"{name}: " + ", ".join(f"{_number(x)} → {_number(y)}" for x, y in series[name]) for name in series)
     _write(path, title, f"{y_label} against {x_label}. {'; '.join(said)}", parts)
 
@@ -58,6 +58,7 @@ _RIGHT: Final = 24
 _TOP: Final = 64
 _BOTTOM: Final = 52
 _MIDDLE: Final = (_LEFT + _WIDTH - _RIGHT) / 2
+_CHARACTER: Final = 7.2  # how wide one is, about
 _KINDS: Final = 4
 
 # Okabe and Ito's colours, lighter on dark; each line has dashes and marks of its own, too.
@@ -114,12 +115,14 @@ def _frame(title: str, y_label: str, up: _Axis) -> Iterator[str]:
         yield _text(_LEFT - 8, y + 4, _number(tick), "end")
 
 
-def _legend(which: int, name: str) -> Iterator[str]:
+def _legend(y_label: str, names: Sequence[str]) -> Iterator[str]:
     """Right of what the y axis is, one after the other."""
-    x = _LEFT + 190 + which * 125
-    yield f'<path class="line s{which % _KINDS}" d="M{x},42h26"/>'
-    yield _mark(which, x + 13, 42)
-    yield _text(x + 32, 46, name, "start")
+    x = _LEFT + 24 + _CHARACTER * len(y_label)
+    for which, name in enumerate(names):
+        yield f'<path class="line s{which % _KINDS}" d="M{x:.1f},42h26"/>'
+        yield _mark(which, x + 13, 42)
+        yield _text(x + 32, 46, name, "start")
+        x += 32 + 16 + _CHARACTER * len(name)
 
 
 def _mark(which: int, x: float, y: float) -> str:

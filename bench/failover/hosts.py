@@ -102,13 +102,13 @@ class Apart:
 
 def alone(module: str, *arguments: str) -> "subprocess.Popen[str]":
     """Run a module of the bench in a network of its own, as only root may."""
-    command = ["unshare", "--net", sys.executable, "-m", module, *arguments]
+    begin = 'ip link set lo up && exec "$@"'
+    command = ["unshare", "--net", "sh", "-c", begin, "sh", sys.executable, "-m", module, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def middle() -> None:
     """Make the two networks to which hosts are joined, in the one in which this process is."""
-    _ip("link set lo up")
     for bridge, network in zip(_BRIDGES, (SHARED, ASIDE), strict=True):
         _ip(f"link add {bridge} type bridge")
         _ip(f"addr add {network}.254/24 dev {bridge}")
