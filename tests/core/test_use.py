@@ -129,7 +129,7 @@ def test_what_was_not_let_in_is_counted_by_reason_and_is_no_use() -> None:
     uses.refuse(one.id, at=NOW, why=Why.SCOPE, count=2)
 
     assert uses.unwritten(one.id, **ALWAYS) == [
-        Usage(one.id, HOUR, 0, expired=1, revoked=1, locked=1, scope=3, service=1)
+        Usage(one.id, HOUR, 0, expired=1, revoked=1, locked=1, scope=3, service=1, limited=7)
     ]
     assert uses.latest(one).last_use is None
 

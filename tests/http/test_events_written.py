@@ -61,6 +61,12 @@ WRITES = [
     Case(route="DELETE /tokens/{token_id}", who=BERT, status=204, events=(("token.revoke", main_id(BERT)),)),
     Case(route="DELETE /tokens/{token_id}", status=204, events=(("token.revoke", main_id(BERT)),)),
     Case(
+        route="PUT /tokens/{token_id}/limits",
+        who=BERT,
+        more={"json": {"networks": ["192.0.2.0/24"]}},
+        events=(("token.limit", main_id(BERT)),),
+    ),
+    Case(
         route="POST /sudo",
         who=ANNA,
         more={"data": {"password": PASSWORD}},
@@ -121,6 +127,9 @@ FAILURES = [
     Case(route="DELETE /tokens", status=400, more={"json": {"data": [*BOTH["data"], {}]}}),
     Case(route="DELETE /tokens/{token_id}", status=404, who=ANNA),
     Case(route="DELETE /tokens/{token_id}", status=404, parts={"token_id": "unknown"}),
+    Case(route="PUT /tokens/{token_id}/limits", status=404, who=ANNA, more={"json": {"uses": 1}}),
+    Case(route="PUT /tokens/{token_id}/limits", status=400, who=BERT, more={"json": {"networks": ["here"]}}),
+    Case(route="PUT /tokens/{token_id}/limits", status=400, who=BERT, more={"json": {"network": ["192.0.2.1"]}}),
     Case(route="POST /sudo", status=403, who=ANNA, more={"data": {"password": "wrong"}}),
     Case(route="POST /user", status=403, who=ANNA, more={"json": {"login": "new"}}),
     Case(route="POST /user", status=409, more={"json": {"login": BERT.login}}),

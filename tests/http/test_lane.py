@@ -40,8 +40,18 @@ def by(secret: str, agent: str = "test/1") -> Headers:
 async def both(world: World, path: str, query: str, headers: Headers, method: str = "GET") -> list[Message]:
     """What the ordinary route says, which is then what the lane says."""
     ordinary = await asked(router(app.ROUTES, world.wiring), method, path, query, headers)
-    assert await asked(world.app, method, path, query, headers) == ordinary
-    return ordinary
+    by_lane = await asked(world.app, method, path, query, headers)
+    assert list(map(without_names, by_lane)) == list(map(without_names, ordinary))
+    return list(map(without_names, ordinary))
+
+
+def without_names(message: Message) -> Message:
+    """As nothing but what names a refusal may differ: of that, how long it is."""
+    if "headers" not in message:
+        return message
+    names = (b"tallystick-refusal", b"x-request-id")
+    headers = [(name, b"%d" % len(value) if name in names else value) for name, value in message["headers"]]
+    return {**message, "headers": headers}
 
 
 @pytest.fixture

@@ -67,7 +67,13 @@ async def test_a_read_says_nothing_and_costs_nothing(three: World, method: str, 
     robot = await add(three.store, machine())
     token_id = robot.id if path.startswith("/automation-tokens") else main_id(ROOT)
     query = f"?name={SHOP.name}" if path == "/service/search" else ""
-    parts = {"customer_id": ROOT.customer_id, "user_id": ROOT.id, "service_id": SHOP.id}
+    refused = await three.ask("GET", "/tokens/self", "garbage")
+    parts = {
+        "request_id": refused.headers["tallystick-refusal"],
+        "customer_id": ROOT.customer_id,
+        "user_id": ROOT.id,
+        "service_id": SHOP.id,
+    }
     path = filled(path, token_id=token_id, seq=str(await three.store.changes.head()), **parts) + query
 
     reads = [await three.ask(method, path, ROOT) for _ in range(4)]

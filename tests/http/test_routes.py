@@ -10,10 +10,19 @@ from tallystick.core import errors as core_errors
 from tallystick.core.errors import TallystickError
 from tallystick.http import errors
 from tallystick.http.app import ROUTES
-from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
+from tallystick.http.guards import (
+    about_itself,
+    any_token,
+    anyone,
+    asked_token,
+    client_token,
+    ending_itself,
+    maybe_token,
+    scraper,
+)
 from tallystick.http.routes import Route
 from tests.core.world import ANNA
-from tests.http.world import PASSWORD, World, error_of, filled
+from tests.http.world import PASSWORD, World, error_of, filled, nameless
 
 # Written out: a route that becomes open has to be written here too.
 # `POST /oauth/revoke` takes the secret of what it ends, in the body.
@@ -34,13 +43,16 @@ def test_the_open_routes_are_these() -> None:
     assert names(asked_token) == ASKED
     assert names(scraper) == {"GET /metrics"}
     assert names(client_token) == {"POST /oauth/introspect"}
-    others = {"GET /metrics", "POST /oauth/introspect"}
+    assert names(about_itself) == {"GET /tokens/self", "GET /verify"}
+    assert names(ending_itself) == {"DELETE /tokens/self"}
+    others = {"GET /metrics", "POST /oauth/introspect"} | names(about_itself) | names(ending_itself)
     rest = {f"{route.method} {route.path}" for route in ROUTES} - OPEN - BY_PASSWORD - ASKED - others
     assert names(any_token) == rest
 
 
-def test_the_guards_are_these_six() -> None:
-    assert {route.guard for route in ROUTES} == {anyone, any_token, maybe_token, asked_token, client_token, scraper}
+def test_the_guards_are_these_eight() -> None:
+    about_tokens = {any_token, about_itself, ending_itself, maybe_token, asked_token, client_token}
+    assert {route.guard for route in ROUTES} == {anyone, *about_tokens, scraper}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +185,7 @@ async def test_head_says_what_get_would_without_a_body(world: World, path: str) 
     head = await world.ask("HEAD", filled(path), ANNA)
 
     assert (head.status_code, head.content) == (got.status_code, b"")
-    assert head.headers == got.headers
+    assert nameless(head.headers.items()) == nameless(got.headers.items())
 
 
 async def test_head_of_a_long_list_has_no_body_either(world: World) -> None:

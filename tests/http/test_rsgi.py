@@ -18,7 +18,7 @@ from tallystick.http.routes import router
 from tallystick.http.rsgi import Front
 from tests.core.world import ANNA, ROOT
 from tests.http.serving import serving, split, talk
-from tests.http.world import World
+from tests.http.world import World, nameless
 
 MIB = 1024 * 1024
 CLOSE = b"Connection: close\r\n"
@@ -274,7 +274,10 @@ async def test_a_client_that_leaves_before_it_was_answered_is_noticed() -> None:
 
 async def exchanged(address: Address, line: str, headers: dict[str, str]) -> tuple[str, list[tuple[str, str]], bytes]:
     sent = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return split(await talk(address, f"{line} HTTP/1.1\r\nHost: a\r\n{sent}".encode("latin-1") + CLOSE + b"\r\n"))
+    status, answered, body = split(
+        await talk(address, f"{line} HTTP/1.1\r\nHost: a\r\n{sent}".encode("latin-1") + CLOSE + b"\r\n")
+    )
+    return status, nameless(answered), body
 
 
 ASKED = [

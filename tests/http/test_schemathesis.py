@@ -46,6 +46,10 @@ EXPECTED = {
     "DELETE /tokens/self": {204},
     "GET /tokens/{token_id}": {200, 404},
     "GET /tokens/{token_id}/usage": {200, 400, 404},
+    "GET /tokens/{token_id}/limits": {200, 404},
+    "PUT /tokens/{token_id}/limits": {400, 404},
+    "GET /tokens/{token_id}/shadow": {200, 404},
+    "GET /explain/{request_id}": {200, 400},
     "DELETE /tokens/{token_id}": {404},
     "GET /customer/{customer_id}/tokens": {200, 400, 403},
     "POST /sudo": {400, 403},
@@ -96,6 +100,7 @@ class Asked:
         proof = {"password": server["SUPERUSER_PASSWORD"]}
         raised = httpx2.post(f"{server.url}/sudo", headers=key, data=proof).raise_for_status()
         self.seq = raised.headers["tallystick-receipt"].removeprefix("seq=").partition(",")[0]
+        self.refusal = httpx2.get(f"{server.url}/tokens/self").headers["tallystick-refusal"]
         wish = {"name": "ci", "role": "engineer"}
         made = httpx2.post(f"{server.url}/automation-tokens", headers=key, json=wish).raise_for_status().json()
         self.automation_id = made["id"]
@@ -143,6 +148,7 @@ def test_no_request_is_an_accident_and_every_answer_is_as_described(case: Any, a
             "user_id": asked.main["user_id"],
             "service_id": asked.server["SERVICE_1"],
             "seq": asked.seq,
+            "request_id": asked.refusal,
         }
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
 

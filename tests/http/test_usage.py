@@ -49,7 +49,21 @@ async def test_it_reads_key_by_key(world: World) -> None:
         ("token_id", made.id),
         ("since", "2026-02-02T05:00:00Z"),
         ("until", "2026-02-03T04:05:06Z"),
-        ("hours", [{"hour": HOUR, "allowed": 1, "expired": 0, "revoked": 0, "locked": 0, "scope": 0, "service": 0}]),
+        (
+            "hours",
+            [
+                {
+                    "hour": HOUR,
+                    "allowed": 1,
+                    "expired": 0,
+                    "revoked": 0,
+                    "locked": 0,
+                    "scope": 0,
+                    "service": 0,
+                    "limited": 0,
+                }
+            ],
+        ),
     ]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Iterable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ import httpx2
 import msgspec
 from argon2.profiles import CHEAPEST
 
+from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
 from tallystick.core.people import User
 from tallystick.core.ports import Store
+from tallystick.core.rates import LocalRates
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 from tallystick.core.use import Uses
@@ -158,6 +160,8 @@ def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000, scrapin
         accounts,
         budget,
         memory,
+        Admission(store.limits, LocalRates()),
+        KEYS,
         measuring=Measuring(Exposition(None)),
         scraping=scraping,
     )
@@ -179,6 +183,14 @@ async def _people(world: World) -> None:
 def basic(login: str, password: str) -> dict[str, str]:
     """Basic credentials, as a header."""
     return {"Authorization": "Basic " + b64encode(f"{login}:{password}".encode()).decode()}
+
+
+_REFUSAL = ("tallystick-refusal", "x-request-id")
+
+
+def nameless(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without what names a refusal, which is another one each time: how long it is."""
+    return [(name, value if name.lower() not in _REFUSAL else str(len(value))) for name, value in headers]
 
 
 def filled(path: str, **parts: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.core.ports import Failures
+from tallystick.core.guesses import Failures
 from tallystick.identity import guess
 from tallystick.identity.guess import ADDRESS, LOCKED_AFTER, LOGIN, WAIT_MS_MAX, Allowance, wait_ms
 from tests.core.world import DAY, MINUTE, NOW, SECOND

@@ -15,8 +15,9 @@ import pytest
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Change, Heard, Kind, Numbered
 from tallystick.core.errors import Invalid, TallystickError, Unavailable
+from tallystick.core.guesses import Failures
 from tallystick.core.people import Credentials, Customer, Role, Service, User
-from tallystick.core.ports import Failures, Seen
+from tallystick.core.ports import Seen
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token

@@ -15,8 +15,10 @@ from tallystick import storage
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Heard
 from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError, Unavailable
+from tallystick.core.limits import Limit, Limits
 from tallystick.core.ports import Store
 from tallystick.core.receipt import LEASE_MS
+from tallystick.core.shadow import Shadowed
 from tallystick.core.token import LastUse
 from tallystick.core.usage import Usage
 from tallystick.storage.moving import STAYING, TABLES, Copied, House, Row, Table, move
@@ -71,6 +73,9 @@ async def source(way: tuple[str, str], new: Places) -> str:
     await add(store, token(BERT, id="gone"))
     await store.tokens.revoke("gone", reach=Reach(ACME.id, BERT.id), by=at(NOW))
     await store.tokens.touch([("kept", LastUse(NOW, "192.0.2.1", "curl"))], [Usage("kept", 0, allowed=1)])
+    await store.limits.limit("kept", Limits(uses=2), instead_of=None, reach=Reach(ACME.id, None), by=at(NOW))
+    await store.limits.spend("kept")
+    await store.limits.report([Shadowed("kept", Limit.USES, "", 1, NOW, NOW, None, None)])
     await store.changes.note_heard([(await store.changes.head(), Heard(at=NOW, verifiers=1, waited_ms=2))])
     await store.guesses.note_failure(["somebody"], now=NOW)
     await store.budgets.spend("anna", hour=0)

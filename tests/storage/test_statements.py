@@ -26,6 +26,8 @@ WHOLE_TABLE = {
     "forget_of_user",
     "forget_usage",
     "forget_usage_of_user",
+    "forget_shadow_of_user",
+    "forget_uses_of_user",
     "leased",
     "followers",
     "trim_verifiers",

@@ -12,6 +12,7 @@ from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
+from tallystick.core.shadow import Shadows
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 from tallystick.steady import steady
@@ -31,12 +32,14 @@ class Chores:
         uses: Uses,
         clock: Clock,
         noted: Receipts | None = None,
+        shadows: Shadows | None = None,
         measure: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._measure = measure
         self._uses = uses
         self._noted = Receipts() if noted is None else noted
+        self._shadows = Shadows() if shadows is None else shadows
         self._clock = clock
         self._over = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -46,7 +49,7 @@ class Chores:
         self._over.set()
         await self._task
         try:
-            await write_down(self._store, self._uses, self._noted)
+            await write_down(self._store, self._uses, self._noted, self._shadows)
         except Unavailable:
             _log.warning("the store is away: when tokens were last used was not written down")
 
@@ -55,7 +58,7 @@ class Chores:
         forget_at = loop.time()
         while not await self._is_over(within=WRITE_USES_SECONDS):
             try:
-                await write_down(self._store, self._uses, self._noted)
+                await write_down(self._store, self._uses, self._noted, self._shadows)
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS
                     await forget(self._store, now=self._clock.now())
@@ -88,9 +91,10 @@ async def forget(store: Store, *, now: int) -> None:
     await store.changes.trim_numbered(before=now - receipts.KEPT_MS)
 
 
-async def write_down(store: Store, uses: Uses, noted: Receipts) -> None:
-    """Write what waits of both, at the same time: they share a commit."""
-    ended = await asyncio.gather(write_uses(store, uses), write_receipts(store, noted), return_exceptions=True)
+async def write_down(store: Store, uses: Uses, noted: Receipts, shadows: Shadows | None = None) -> None:
+    """Write what waits of all three, at the same time: they share a commit."""
+    writing = (write_uses(store, uses), write_receipts(store, noted), write_shadows(store, shadows or Shadows()))
+    ended = await asyncio.gather(*writing, return_exceptions=True)
     for error in ended:
         if error is not None:
             raise error
@@ -131,3 +135,16 @@ async def write_receipts(store: Store, noted: Receipts) -> None:
         noted.failed()
         raise
     noted.written()
+
+
+async def write_shadows(store: Store, shadows: Shadows) -> None:
+    """The same for what limits would have refused."""
+    batch = shadows.take()
+    if not batch:
+        return
+    try:
+        await store.limits.report(batch)
+    except BaseException:
+        shadows.failed()
+        raise
+    shadows.written()

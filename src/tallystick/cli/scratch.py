@@ -10,6 +10,8 @@ from typing import Final
 
 _PREFIX: Final = "tallystick-shared-"
 _LOCK: Final = "lock"
+RATES: Final = "rates"
+"""The file in which the processes count together how often tokens are used."""
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Everything that can be wrong is looked at here, in the parent, before anything i
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import click
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from tallystick.cli import settings
 from tallystick.cli.database import require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.listen import reserved
-from tallystick.cli.scratch import shared_directory
+from tallystick.cli.scratch import RATES, shared_directory
 from tallystick.cli.settings import Scraping
 from tallystick.cli.supervise import supervise
 from tallystick.cli.worker import Plan
@@ -55,7 +54,6 @@ def serve(**flags: str | None) -> None:
 def run(plan: Plan, *, host: str, port: int, workers: int, announce: Callable[[str], None]) -> None:
     """Serve until told to stop.  `announce` hears the URL once requests are answered."""
     require_ours(plan.database, load_keys(plan.key_file))
-    measured = nullcontext() if plan.metrics is Scraping.OFF else shared_directory()
-    with reserved(host, port) as address, measured as shared:
-        plan = replace(plan, shared=shared)
+    with reserved(host, port) as address, shared_directory() as shared:
+        plan = replace(plan, shared=None if plan.metrics is Scraping.OFF else shared, rates=shared / RATES)
         supervise(plan, address, workers=workers, announce=lambda: announce(address.url))

@@ -22,9 +22,11 @@ from tallystick.cli.chores import Chores
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.settings import Hashing, Scraping
+from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
 from tallystick.core.errors import TallystickError
 from tallystick.core.ports import Store
+from tallystick.core.rates import LocalRates
 from tallystick.core.secret import digester
 from tallystick.core.use import Uses
 from tallystick.http import guards
@@ -38,6 +40,7 @@ from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords
 from tallystick.identity.proof import InThread, Prover
 from tallystick.storage import open_store
+from tallystick.storage.rates import SharedRates
 from tallystick.web.app import console
 
 if TYPE_CHECKING:
@@ -52,7 +55,8 @@ PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CH
 class Plan(msgspec.Struct, frozen=True):
     """What a worker is told; it travels to another process, so the keys are not in it.
 
-    `shared`: where the workers keep their metrics; None where nobody may read them.  `replica`: empty = none.  `trusted_proxies`:
+    `shared`: where the workers keep their metrics; None where nobody may read them.  `rates`: the file in which they count
+    requests together; None: each for itself.  `replica`: empty = none.  `trusted_proxies`:
     networks, as CIDR.
     """
 
@@ -62,6 +66,7 @@ class Plan(msgspec.Struct, frozen=True):
     writes_per_hour: int
     metrics: Scraping = Scraping.OFF
     shared: Path | None = None
+    rates: Path | None = None
     replica: str = ""
     trusted_proxies: tuple[str, ...] = ()
 
@@ -132,7 +137,7 @@ class Worker:
         if measure is not None:
             await measure()
         self._answer = build_front(wiring, console(wiring)).__rsgi__
-        chores = Chores(store, uses, clock, wiring.receipts, measure)
+        chores = Chores(store, uses, clock, wiring.receipts, wiring.admission.shadows, measure)
         self._finish = partial(_finish, chores, wiring.memory, store)
 
 
@@ -157,7 +162,9 @@ def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, i
     accounts = Accounts(store.people, keys=keys, passwords=passwords, in_thread=in_thread)
     budget = Budget(store.budgets, limit=plan.writes_per_hour)
     memory = Memory(store.tokens, store.changes)
-    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget, memory)
+    rates = LocalRates() if plan.rates is None else SharedRates.open(plan.rates)
+    admission = Admission(store.limits, rates)
+    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget, memory, admission, keys)
 
 
 def _let_requests_gather() -> None:

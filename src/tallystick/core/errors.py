@@ -14,7 +14,10 @@
 `str(error)` is always safe to show to whoever asked.  What only the operator may know travels in `__cause__`.
 """
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
+
+if TYPE_CHECKING:
+    from tallystick.core.explain import Because
 
 
 class TallystickError(Exception):
@@ -26,6 +29,7 @@ class TallystickError(Exception):
     """
 
     default_retry_after: ClassVar[int | None] = None
+    because: "Because | None" = None  # what only those may know who may have it explained
 
     def __init__(
         self,

@@ -114,7 +114,8 @@ _NOT_TOLD: Final = frozenset({"id", "customer_id", "updated_at", "last_use", "re
 def _told(record: Record) -> Fields:
     fields: Fields = msgspec.to_builtins(record)
     if isinstance(record, Token):
-        fields |= {"scope": str(record.scope), "services": list(record.services)}
+        limits = msgspec.json.decode(msgspec.json.encode(record.limits))  # as it is kept: lists, and only what there is
+        fields |= {"scope": str(record.scope), "services": list(record.services), "limits": limits}
     told = {name: value for name, value in fields.items() if name not in _NOT_TOLD and value is not None}
     return {name: redacted(value) if isinstance(value, str) else value for name, value in told.items()}
 

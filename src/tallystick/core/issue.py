@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unprocessable
 from tallystick.core.events import Origin
+from tallystick.core.limits import Limit, Limits, is_within
 from tallystick.core.people import Role, User
 from tallystick.core.ports import Added, TokenStore
 from tallystick.core.scope import GLOBAL, VERIFY, Scope, require_write
@@ -39,6 +40,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     services: tuple[str, ...]
     expires_at: int | None
+    limits: Limits | None = None
 
 
 def require_may_issue(caller: Caller, *, proven: bool, now: int) -> None:
@@ -80,6 +82,8 @@ def check_wish(wish: Wish, *, by: Role, caller: Caller | None, known_services: A
         raise Invalid(f"a token can be limited to at most {SERVICES_MAX} services", code="invalid_request")
     if caller is not None and caller.token.services and not _within(wish.services, caller.token.services):
         raise Forbidden("A token limited to services can only create tokens limited to the same services, or to fewer")
+    if caller is not None:
+        require_limits_within(wish.limits, caller.token)
     unknown = [service for service in wish.services if service not in known_services]
     if unknown:
         # A foreign service and one that does not exist get the same sentence.
@@ -160,6 +164,7 @@ def _record(wish: Wish, customer_id: str, by: Origin, token_id: str | None = Non
         services=wish.services,
         created_at=by.at,
         expires_at=wish.expires_at,
+        limits=wish.limits,
     )
 
 
@@ -185,6 +190,20 @@ async def _add(
     if added in (Added.PARENT_GONE, Added.PROOF_GONE):
         raise Unauthenticated(NO_CREDENTIALS)
     return secret
+
+
+_COUNTED: Final = (Limit.PER_SECOND, Limit.PER_MINUTE, Limit.PER_DAY, Limit.USES)
+
+
+def require_limits_within(wanted: Limits | None, parent: Token) -> None:
+    """Raise `Forbidden` when a token would let in what the one that asks for it does not."""
+    if parent.limits is None:
+        return
+    if any(parent.limits.enforces(limit) for limit in _COUNTED):
+        # Each new one would bring its own share.
+        raise Forbidden("A token with a limited number of requests cannot create tokens")
+    if not is_within(wanted, parent.limits):
+        raise Forbidden("A token can only create tokens with its own limits, or narrower ones")
 
 
 def _within(asked: tuple[str, ...], own: tuple[str, ...]) -> bool:

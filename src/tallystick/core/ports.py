@@ -17,11 +17,13 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
+from tallystick.core.admission import LimitStore
 from tallystick.core.budget import WriteBudgets
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Changes
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Page, Place, Sort, Wanted
+from tallystick.core.guesses import GuessLog
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -250,32 +252,6 @@ class Directory(Protocol):
         """How many they have."""
 
 
-class Failures(msgspec.Struct, frozen=True):
-    """How often in a row guessing has failed for one key, and when last (ms since the epoch)."""
-
-    count: int
-    last_at: int
-
-
-class GuessLog(Protocol):
-    """Failed guesses, by an opaque key: kept across restarts, so that a restart is no fresh start for a guesser."""
-
-    async def failures(self, key: str) -> Failures | None:
-        """What is noted for this key."""
-
-    async def note_failure(self, keys: Sequence[str], *, now: int) -> None:
-        """One more for each key, in one transaction.  A key named twice counts once; `last_at` never goes back."""
-
-    async def forget(self, keys: Sequence[str]) -> None:
-        """It went well: the row of failures ends."""
-
-    async def unlock(self, keys: Sequence[str], *, user: User, by: Origin) -> None:
-        """The same, because an administrator says so."""
-
-    async def forget_older(self, *, before: int) -> None:
-        """Drop what nobody has added to since that instant."""
-
-
 class EventLog(Protocol):
     """What was written by all the methods above that take an `Origin`."""
 
@@ -290,6 +266,8 @@ class Store(Protocol):
     def tokens(self) -> TokenStore: ...
     @property
     def people(self) -> Directory: ...
+    @property
+    def limits(self) -> LimitStore: ...
     @property
     def guesses(self) -> GuessLog: ...
     @property

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from tallystick.core.limits import Limits
 from tallystick.core.people import Role
 from tallystick.core.scope import Scope
 
@@ -30,7 +31,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A token as we keep it.  Instants are ms since the epoch, UTC.
 
     `services`: ids in the order asked for, empty = all of the customer's.  `expires_at`: None = never.
-    `sudo_until`: raised until then; it stays after it has passed.  `revoked_at`: None while it is in force.
+    `limits`: what else limits it, None = nothing.  `sudo_until`: raised until then; it stays after it has passed.  `revoked_at`: None while it is in force.
     Automation tokens only (`user_id` None): `role`, `creator_id` (who made it, may be gone), `tls_access` (as on the wire).
     """
 
@@ -48,6 +49,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     role: Role | None = None
     creator_id: str | None = None
     tls_access: bool = False
+    limits: Limits | None = None
 
     @property
     def owner_id(self) -> str:

@@ -25,12 +25,19 @@ class Why(StrEnum):
     LOCKED = "locked"  # its user is
     SCOPE = "scope"  # it does not have the scope that was asked for
     SERVICE = "service"  # it does not reach the service that was asked for
+    NETWORKS = "networks"  # a limit of its own, as those that follow (`limits.Limit`)
+    NOT_BEFORE = "not_before"
+    RULES = "rules"
+    PER_SECOND = "per_second"
+    PER_MINUTE = "per_minute"
+    PER_DAY = "per_day"
+    USES = "uses"
 
 
 class Usage(msgspec.Struct, frozen=True):
     """What was counted of one token in one hour, which began at `hour` (ms since the epoch).
 
-    `allowed`: how often it was let in; the others: how often it was not, by `Why`.
+    `allowed`: how often it was let in; the others: how often it was not, by `Why`; `limited`: by any limit of its own.
     """
 
     token_id: str
@@ -41,6 +48,7 @@ class Usage(msgspec.Struct, frozen=True):
     locked: int = 0
     scope: int = 0
     service: int = 0
+    limited: int = 0
 
 
 COUNTED: Final = Usage.__struct_fields__[2:]
@@ -72,7 +80,7 @@ def _sum(one: Usage, other: Usage) -> Usage:
 
 _Tally: TypeAlias = list[int]  # as COUNTED
 _Hours: TypeAlias = dict[int, dict[str, _Tally]]
-_COLUMN: Final = {why: COUNTED.index(why) for why in Why}
+_COLUMN: Final = {why: COUNTED.index(why if why in COUNTED else "limited") for why in Why}
 _ALLOWED: Final = 0
 
 

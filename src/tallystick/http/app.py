@@ -10,7 +10,9 @@ from tallystick.http import (
     batch,
     check,
     events,
+    explaining,
     health,
+    limiting,
     metrics,
     oauth,
     pages,
@@ -25,7 +27,16 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http.asgi import in_front
-from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
+from tallystick.http.guards import (
+    about_itself,
+    any_token,
+    anyone,
+    asked_token,
+    client_token,
+    ending_itself,
+    maybe_token,
+    scraper,
+)
 from tallystick.http.lane import Lane
 from tallystick.http.routes import Route, Wiring, nowhere, router
 from tallystick.http.rsgi import Front
@@ -38,15 +49,19 @@ ROUTES: Final = (
     Route("POST",   "/tokens",                        maybe_token, tokens.create_token,         wire.CreateToken, wire.TokenCreated, (400, 401, 403, 422)),
     Route("GET",    "/tokens",                        any_token,   tokens.list_tokens_user,     None,             TOKENS,            (401,)),
     Route("DELETE", "/tokens",                        any_token,   tokens.bulk_revoke_tokens,   wire.BulkRevoke,  None,              (400, 401, 403, 404)),
-    Route("GET",    "/tokens/self",                   any_token,   tokens.get_token_current,    None,             wire.TokenRead,    (401,)),
-    Route("DELETE", "/tokens/self",                   any_token,   tokens.revoke_token_current, None,             None,              (401,)),
+    Route("GET",    "/tokens/self",                   about_itself,  tokens.get_token_current,    None,             wire.TokenRead,    (401,)),
+    Route("DELETE", "/tokens/self",                   ending_itself,  tokens.revoke_token_current, None,             None,              (401,)),
     Route("GET",    "/tokens/{token_id}",             any_token,   tokens.get_token,            None,             wire.TokenRead,    (401, 404)),
     Route("GET",    "/tokens/{token_id}/usage",       any_token,   usage.get_token_usage,       None,             usage.TokenUsage,  (400, 401, 404), challenges=True),
+    Route("GET",    "/tokens/{token_id}/limits",      any_token,   limiting.get_token_limits,   None,             limiting.TokenLimits, (401, 404), challenges=True),
+    Route("PUT",    "/tokens/{token_id}/limits",      any_token,   limiting.set_token_limits,   limiting.LimitsForm, limiting.TokenLimits, (400, 401, 403, 404, 409, 422), challenges=True),
+    Route("GET",    "/tokens/{token_id}/shadow",      any_token,   limiting.get_token_shadow,   None,             limiting.Shadow,   (401, 404), challenges=True),
+    Route("GET",    "/explain/{request_id}",          any_token,   explaining.explain_refusal,  None,             explaining.Explained, (400, 401, 403), challenges=True),
     Route("DELETE", "/tokens/{token_id}",             any_token,   tokens.revoke_token,         None,             None,              (401, 403, 404)),
     Route("GET",    "/customer/{customer_id}/tokens", any_token,   tokens.list_tokens_customer, None,             TOKENS,            (401, 403)),
     Route("POST",   "/sudo",                          any_token,   tokens.raise_sudo,           wire.Sudo,        wire.Raised,       (400, 401, 403, 422)),
     Route("GET",    "/current_user",                  any_token,   people.get_current_user,     None,             wire.CurrentUser,  (401, 403)),
-    Route("GET",    "/verify",                        any_token,   people.verify,               None,             wire.Verified,     (401,), challenges=True),
+    Route("GET",    "/verify",                        about_itself,  people.verify,               None,             wire.Verified,     (401,), challenges=True),
     Route("POST",   "/user",                          any_token,   users.create_user,           shapes.CreateUser, wire.CurrentUser, (400, 401, 403, 409)),
     Route("GET",    "/user/{user_id}",                any_token,   users.get_user,              None,             wire.CurrentUser,  (401, 403, 404)),
     Route("PUT",    "/user/{user_id}",                any_token,   users.update_user,           shapes.ChangeUser, wire.CurrentUser, (400, 401, 403, 404, 409)),

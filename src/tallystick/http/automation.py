@@ -11,6 +11,7 @@ from tallystick.core.scope import GLOBAL, Scope
 from tallystick.core.token import Token
 from tallystick.http import automation_shapes as shapes
 from tallystick.http import bodies, wire
+from tallystick.http.limiting import wished
 from tallystick.http.paging import link_pages, numbered
 from tallystick.http.queries import read
 from tallystick.http.routes import Ask, json_answer, no_content
@@ -26,11 +27,13 @@ async def create_automation_token(ask: Ask) -> Response:
     issue.require_may_automate(caller, now=ask.now)
     fields = shapes.asked(form)
     role = shapes.automation_role(fields)
+    expires_at = asked_instant(fields.expires_at, "expires_at")
     wish = issue.Wish(
         name=shapes.named(fields.name),
         scope=Scope.parse(GLOBAL if fields.scope is None else fields.scope),
         services=tuple(dict.fromkeys(fields.services or ())),
-        expires_at=asked_instant(fields.expires_at, "expires_at"),
+        expires_at=expires_at,
+        limits=wished(fields.limits, expires_at=expires_at),
     )
     store = ask.wiring.store
     known = await store.people.known_services(caller.customer_id, wish.services)

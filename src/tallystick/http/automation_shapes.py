@@ -6,6 +6,7 @@ Where the recorded wire has `""` for a time that is not known, ours is null: thr
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tallystick.core.errors import Invalid
 from tallystick.core.issue import require_automation_role
@@ -13,6 +14,7 @@ from tallystick.core.people import Role
 from tallystick.core.secret import Secret
 from tallystick.core.token import Token
 from tallystick.http import shapes
+from tallystick.http.limiting import LimitsForm, LimitsShown, shown_if_any
 from tallystick.http.paging import Numbered
 from tallystick.http.queries import number
 from tallystick.http.times import stamp
@@ -36,6 +38,7 @@ class AutomationFields(msgspec.Struct, kw_only=True):
     limit_workspaces: bool | None = None
     tls_access: bool | None = None
     expires_at: str | None = None
+    limits: LimitsForm | None = None
 
 
 class CreateAutomation(AutomationFields, kw_only=True):
@@ -106,6 +109,7 @@ class AutomationRead(msgspec.Struct):
     last_used_at: str | None
     expires_at: str | None
     user_agent: str | None
+    limits: LimitsShown | UnsetType = UNSET
 
 
 class AutomationCreated(msgspec.Struct):
@@ -124,6 +128,7 @@ class AutomationCreated(msgspec.Struct):
     user_agent: str | None
     tls_access: bool
     customer_id: str
+    limits: LimitsShown | UnsetType = UNSET
 
 
 class AutomationListed(msgspec.Struct):
@@ -145,6 +150,7 @@ class AutomationListed(msgspec.Struct):
     created_at: str
     expires_at: str | None
     tls_access: bool
+    limits: LimitsShown | UnsetType = UNSET
 
 
 class Meta(msgspec.Struct):
@@ -223,6 +229,7 @@ def automation_listed(token: Token) -> AutomationListed:
         created_at=stamp(token.created_at) or "",
         expires_at=stamp(token.expires_at),
         tls_access=token.tls_access,
+        limits=shown_if_any(token.limits),
     )
 
 
@@ -244,4 +251,5 @@ def _common(token: Token, secret: str) -> dict[str, Any]:
         "last_used_at": stamp(None if use is None else use.at),
         "expires_at": stamp(token.expires_at),
         "user_agent": None if use is None else use.user_agent,
+        "limits": shown_if_any(token.limits),
     }

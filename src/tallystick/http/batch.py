@@ -5,9 +5,13 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
+from tallystick.core import limits
 from tallystick.core.errors import Invalid
+from tallystick.core.limits import Limits
 from tallystick.core.rights import require_may_verify
 from tallystick.core.secret import Secret
+from tallystick.core.token import Token
+from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, judge
 from tallystick.http import bodies, check, guards
 from tallystick.http.routes import Ask, json_answer
@@ -19,17 +23,27 @@ _INVALID: Final = "invalid"
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """A token, and what it is to be allowed: `scope`, words that it must have; `service`, the id of one that it must reach."""
+    """A token, and what it is to be allowed: `scope`, words that it must have; `service`, the id of one that it must reach.
+
+    `ip`: the address of who presents it; `method`, `uri`, `host`: with which request.  Where a limit of the token needs what is
+    not said, it refuses.
+    """
 
     secret: str
     scope: str | None = None
     service: str | None = None
+    ip: str | None = None
+    method: str | None = None
+    uri: str | None = None
+    host: str | None = None
 
 
 class Checked(msgspec.Struct, kw_only=True):
-    """What was found.  `reason`: null when it may; else `invalid`, `expired`, `scope` or `service`.
+    """What was found.  `reason`: null when it may; else `invalid`, `expired`, `scope`, `service`, or the limit that refuses.
 
-    Of an invalid one nothing else is said.  `lasts_ms`: how long it has, from when this was answered; null: for ever.
+    Of an invalid one nothing else is said.  `lasts_ms`: how long it has, from when this was answered; null: for ever.  `limits`:
+    its own, which whoever remembers it must look at each time.  `counted`: it must not be remembered at all, since each request
+    counts, or is reported, here.
     """
 
     ok: bool
@@ -41,6 +55,8 @@ class Checked(msgspec.Struct, kw_only=True):
     services: list[str] = []
     expires_at: str | None = None
     lasts_ms: int | None = None
+    limits: Limits | None = None
+    counted: bool = False
 
 
 class Batch(msgspec.Struct):
@@ -76,7 +92,7 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         # Expired is said to who has the real secret, and they have; all else is alike (`Refusal`).
         return Checked(ok=False, reason="expired" if verdict.refusal is Refusal.EXPIRED else _INVALID)
     token = verdict.caller.token
-    reason = await check.why_not(ask, token, asked.scope, asked.service)
+    reason = await check.why_not(ask, token, asked.scope, asked.service) or await _limited(ask, token, asked)
     guards.count(ask.wiring, ask.request, token, refused=reason)
     return Checked(
         ok=reason is None,
@@ -88,4 +104,12 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         services=list(token.services),
         expires_at=stamp(token.expires_at),
         lasts_ms=None if token.expires_at is None else token.expires_at - ask.now,
+        limits=token.limits,
+        counted=token.limits is not None and (token.limits.are_counted or bool(token.limits.shadow)),
     )
+
+
+async def _limited(ask: Ask, token: Token, asked: Asked) -> Why | None:
+    for_what = limits.Asked(asked.ip, asked.method, asked.uri, asked.host)
+    limit = await ask.wiring.admission.admit(token, for_what, now=ask.now, user_agent=None)
+    return None if limit is None else Why(limit)

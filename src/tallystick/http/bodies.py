@@ -7,8 +7,7 @@ JSON and forms end as the same type.  Services come in four spellings (`services
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -25,7 +24,18 @@ FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = ("application/json", "application/vnd.api+json")
 _SERVICES: Final = re.compile(r"services(?:\[\])?(?:\[\d*\])?")
 # How a limit of a token begins, however it goes on (`service_id`, `Scope[]`, ` expiry`), and what it is called.
-_LIMITS: Final = {"service": "services", "scope": "scope", "expir": "expires_at"}
+_LIMITS: Final = {
+    "service": "services",
+    "scope": "scope",
+    "expir": "expires_at",
+    "limits": "limits",
+    "network": "limits",
+    "rule": "limits",
+    "not_before": "limits",
+    "shadow": "limits",
+    "per_": "limits",
+    "uses": "limits",
+}
 _NEARLY: Final = re.compile(rf"[\W_]*({'|'.join(_LIMITS)})", re.IGNORECASE | re.ASCII)
 _NUL_SIGNS: Final = (b"\0", b"%00", b"\\u0000")  # raw, in a form, in JSON: without one of them there is no need to look
 _FIELDS_MAX: Final = 2000
@@ -105,7 +115,7 @@ def _decoded(body: bytes, decode: Callable[[], V]) -> V:
 def _json(body: bytes, into: type[V], *, known: tuple[str, ...]) -> V:
     value = msgspec.json.decode(body, type=into)
     # Of two of a name msgspec takes the last, and what it does not know it passes over.  (str: for numbers of any length.)
-    json.loads(body.decode(), object_pairs_hook=partial(_require_clear, known=known), parse_int=str)
+    _require_clear(json.loads(body.decode(), object_pairs_hook=_Pairs, parse_int=str), known)
     return value
 
 
@@ -154,15 +164,29 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise Invalid(f"the form has more than {_FIELDS_MAX} fields", code="invalid_request") from error
 
 
-def _require_clear(pairs: Sequence[tuple[str, Any]], *, known: tuple[str, ...]) -> None:
-    """As for forms: each field of a JSON object once, and no limit under a name that is not read."""
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _given_twice(name)
-        if name not in known:
-            _require_no_misspelling(name, known, form=False)
-        seen.add(name)
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written: each name as often as it stands there."""
+
+
+def _require_clear(body: object, known: tuple[str, ...]) -> None:
+    """As for forms: each field of a JSON object once, and no limit under a name that is not read.
+
+    (What stands within `limits` has a type that takes no other names.)
+    """
+    objects: list[tuple[object, bool]] = [(body, False)]
+    while objects:
+        value, in_limits = objects.pop()
+        if isinstance(value, _Pairs):
+            seen: set[str] = set()
+            for name, _ in value:
+                if name in seen:
+                    raise _given_twice(name)
+                if name not in known and not in_limits:
+                    _require_no_misspelling(name, known, form=False)
+                seen.add(name)
+            objects += [(part, name == "limits") for name, part in value]
+        elif isinstance(value, list):
+            objects += [(part, in_limits) for part in value]
 
 
 def _given_twice(name: str) -> Invalid:

@@ -6,10 +6,13 @@ import msgspec
 from starlette.responses import Response
 
 from tallystick.core.errors import Forbidden
+from tallystick.core.explain import Because
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.http import guards
+from tallystick.http.admitting import of_gateway, of_request
+from tallystick.http.admitting import refused as by_limit
 from tallystick.http.queries import read, require_known, text
 from tallystick.http.routes import Ask, Handler, json_answer
 
@@ -30,15 +33,24 @@ class Allowed(msgspec.Struct):
 async def check(ask: Ask) -> Response:
     """Say whether the token that this request carries may do what is asked for: 200 if so, else 403.
 
-    `scope` and `service` say what; without them it is enough that the token is live.  The headers name whose it is.
+    `scope` and `service` say what; without them it is enough that the token is live.  A gateway says in `X-Original-URI` and
+    `X-Original-Method`, or in `X-Forwarded-Uri`, `-Method` and `-Host`, which request it is about: access rules need it.  All of
+    the token's own limits must agree.  The headers of the answer name whose it is.
     """
     require_known(ask.request, QUERIES)
     token = ask.caller.token
     wanted = read(ask.request, QUERIES)
     refused = await why_not(ask, token, **wanted)
-    guards.count(ask.wiring, ask.request, token, refused=refused)
     if refused is not None:
-        raise _forbidden(refused, wanted.get("scope"))
+        guards.count(ask.wiring, ask.request, token, refused=refused)
+        raise _forbidden(refused, token, **wanted)
+    # Last, as it counts: what is refused for another reason takes nothing of what there is.
+    headers = ask.request.headers
+    asked, now = of_gateway(headers.getlist, of_request(ask.wiring, ask.request)), ask.now
+    limit = await ask.wiring.admission.admit(token, asked, now=now, user_agent=headers.get("user-agent"))
+    guards.count(ask.wiring, ask.request, token, refused=None if limit is None else Why(limit))
+    if limit is not None:
+        raise by_limit(token, limit, asked, now=now)
     answer = json_answer(Allowed())
     answer.headers.update(names(token))
     return answer
@@ -80,10 +92,15 @@ async def why_not(ask: Ask, token: Token, scope: str | None = None, service: str
     return None
 
 
-def _forbidden(refused: Why, scope: str | None) -> Forbidden:
+def _forbidden(refused: Why, token: Token, scope: str | None = None, service: str | None = None) -> Forbidden:
     if refused is Why.SCOPE and scope is not None:
-        return Forbidden.by_scope(_NO[refused], scope=" ".join(scope.split()))
-    return Forbidden(_NO[refused])
+        words = " ".join(scope.split())
+        error = Forbidden.by_scope(_NO[refused], scope=words)
+        error.because = Because(refused.value, token.id, words)
+    else:
+        error = Forbidden(_NO[refused])
+        error.because = Because(refused.value, token.id, service or "")
+    return error
 
 
 async def _reaches(ask: Ask, token: Token, service_id: str) -> bool:

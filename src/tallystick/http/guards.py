@@ -2,6 +2,8 @@
 
     anyone       no token is looked at
     any_token    a live token, of whatever scope
+    about_itself  the same, for what its access rules are not about: itself
+    ending_itself  the same, whatever its own limits say
     maybe_token  a live token, if one is given at all
     asked_token  a live token that is asked about: the answer says as what it counts (`count`)
     client_token  the same as OAuth's clients send it, too: as the password of Basic
@@ -20,12 +22,15 @@ from starlette.requests import Request
 from tallystick.core import rights
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, NotFound, Unauthenticated
+from tallystick.core.explain import Because
 from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.limits import Asked, enforced
 from tallystick.core.ports import Seen
 from tallystick.core.secret import SEVERAL_TOKENS, Secret, all_presented
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, Verdict, judge
+from tallystick.http.admitting import of_request, refused
 from tallystick.http.times import stamp
 
 if TYPE_CHECKING:
@@ -43,13 +48,28 @@ async def anyone(_wiring: "Wiring", _request: Request) -> Caller | None:
 
 
 async def any_token(wiring: "Wiring", request: Request) -> Caller:
-    """Raises `Unauthenticated` unless a live token came with the request."""
+    """Raises `Unauthenticated` unless a live token came with the request, and its own limits let it in."""
     return await any_live(wiring, request, presented(request.headers))
 
 
 async def any_live(wiring: "Wiring", request: Request, secret: Secret | None) -> Caller:
     """The same for a secret that came in whatever way."""
     caller = await _let_in(wiring, request, secret, by_memory=request.method in _READS)
+    # Its rules are about somebody's API, not about this one: nothing here is for a token that has some.
+    await _admit(wiring, request, caller, Asked(of_request(wiring, request)))
+    return caller
+
+
+async def about_itself(wiring: "Wiring", request: Request) -> Caller:
+    """As `any_token`, for what a token may know of itself, whatever it is for."""
+    caller = await _let_in(wiring, request, presented(request.headers), by_memory=True)
+    await _admit(wiring, request, caller, Asked(of_request(wiring, request), about_itself=True))
+    return caller
+
+
+async def ending_itself(wiring: "Wiring", request: Request) -> Caller:
+    """A live token, wherever it comes from: to end what was found must always be possible."""
+    caller = await _let_in(wiring, request, presented(request.headers), by_memory=False)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller
@@ -65,8 +85,7 @@ async def client_token(wiring: "Wiring", request: Request) -> Caller:
     secret = presented(request.headers)
     secret = _of_client(request.headers) if secret is None else secret
     caller = await _let_in(wiring, request, secret, by_memory=True)
-    if _COUNTED not in request.scope:
-        count(wiring, request, caller.token, refused=None)
+    await _admit(wiring, request, caller, Asked(of_request(wiring, request)))
     return caller
 
 
@@ -81,12 +100,26 @@ async def asked_token(wiring: "Wiring", request: Request) -> Caller:
         raise Unauthenticated(error.msg) from error
 
 
+async def _admit(wiring: "Wiring", request: Request, caller: Caller, asked: Asked) -> None:
+    """Raise what its own limits say of it.  Counted once: when a long body has come, only what needs no counting is asked again."""
+    token, now = caller.token, wiring.clock.now()
+    if _COUNTED in request.scope:
+        again = None if token.limits is None else enforced(token.limits, asked, now)
+        if again is not None:
+            raise refused(token, again, asked, now=now)
+        return
+    limit = await wiring.admission.admit(token, asked, now=now, user_agent=request.headers.get("user-agent"))
+    count(wiring, request, token, refused=None if limit is None else Why(limit))
+    if limit is not None:
+        raise refused(token, limit, asked, now=now)
+
+
 async def _let_in(wiring: "Wiring", request: Request, secret: Secret | None, *, by_memory: bool) -> Caller:
     if secret is None:
-        raise Unauthenticated(NO_CREDENTIALS)
+        raise _nobody("missing")
     if not secret.is_well_formed():
         wiring.tally.malformed += 1
-        raise Unauthenticated(NO_CREDENTIALS)
+        raise _nobody("malformed")
     now = wiring.clock.now()
     verdict = judge(await _look_up(wiring, secret, by_memory=by_memory), now)
     if verdict.caller is None:
@@ -195,7 +228,16 @@ def count_refusal(wiring: "Wiring", verdict: Verdict, now: int) -> None:
 
 
 def _refused(verdict: Verdict) -> Unauthenticated:
-    if verdict.refusal is Refusal.EXPIRED and verdict.seen is not None:
-        token = verdict.seen.token
-        return Unauthenticated(f"Token {token.id} expired at {stamp(token.expires_at)}")
-    return Unauthenticated(NO_CREDENTIALS)
+    if verdict.seen is None or verdict.refusal is None:
+        return _nobody("unknown")
+    token = verdict.seen.token
+    expired = f"Token {token.id} expired at {stamp(token.expires_at)}"
+    error = Unauthenticated(expired if verdict.refusal is Refusal.EXPIRED else NO_CREDENTIALS)
+    error.because = Because(_WHY[verdict.refusal].value, token.id)
+    return error
+
+
+def _nobody(why: str) -> Unauthenticated:
+    error = Unauthenticated(NO_CREDENTIALS)
+    error.because = Because(why, None)
+    return error

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from tallystick.core.errors import Unavailable
+from tallystick.core.limits import Asked as Limited
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.ports import Seen
 from tallystick.core.secret import SECRET_CHARS, Secret
 from tallystick.core.token import LastUse, Token
 from tallystick.core.verifier import Grant
-from tallystick.http import check, wire
+from tallystick.http import admitting, check, wire
 from tallystick.http.asked import Answer, Asked, Given, host_of
 from tallystick.http.ready import AS_JSON, NO_STORE, Ready, Stamp, as_json, made_check, made_read, verified
 from tallystick.http.routes import Wiring
@@ -39,6 +40,7 @@ class Lane:
         self._digest = wiring.digest.of
         self._now = wiring.clock.now
         self._touch = wiring.uses.touch
+        self._admission = wiring.admission
         self._tally = wiring.tally
         self._proxies = wiring.proxies
         self._proxied = wiring.proxies.any
@@ -88,7 +90,7 @@ class Lane:
         token = grant.what.token
         if wire.quirk_of(headers.get("user-agent") or "").leave_out_nulls:
             return None
-        use = self._use(asked, headers, token)
+        use = self._use(asked, headers, token, about_itself=True)
         if use is None:
             return None
         ready = _ready(grant)
@@ -127,7 +129,7 @@ class Lane:
             return None
         ready = _ready(grant)
         answer = ready.verified.get(query) or self._verified(grant.what, query)
-        if answer is None or self._use(asked, headers, grant.what.token) is None:
+        if answer is None or self._use(asked, headers, grant.what.token, about_itself=True) is None:
             return None
         if len(answer[2]) <= _KEPT_BYTES_MAX:
             ready.verified[query] = answer
@@ -137,7 +139,7 @@ class Lane:
         known = self._memory.customers.recall(seen.token.customer_id)
         return None if known is None else verified(seen, known, with_services=not query)
 
-    def _use(self, asked: Asked, headers: Given, token: Token) -> LastUse | None:
+    def _use(self, asked: Asked, headers: Given, token: Token, *, about_itself: bool = False) -> LastUse | None:
         """Note the use that is being answered.  None when the ordinary route must look at it."""
         agent, now, client = headers.get("user-agent"), self._now(), asked.client
         if (agent is None and "user-agent" in headers) or token.is_expired(now):
@@ -147,8 +149,16 @@ class Lane:
         ip = self._hosts.get(client) or self._host(client)
         if self._proxied and "x-forwarded-for" in headers:
             ip = self._proxies.client_of(ip, headers.get_all("x-forwarded-for"))
+        if token.limits is not None and not self._admits(asked, headers, token, now=now, about_itself=about_itself):
+            return None
         self._tally.answered += 1
         return self._touch(token.id, at=now, ip=ip, user_agent=agent)
+
+    def _admits(self, asked: Asked, headers: Given, token: Token, *, now: int, about_itself: bool) -> bool:
+        """Whether its own limits let it in, as can be told at once.  Who is not let in is told by the ordinary route."""
+        ip = admitting.client_of(self._proxies, self._host(asked.client), headers.get_all, headers)
+        for_what = Limited(ip, about_itself=True) if about_itself else admitting.of_gateway(headers.get_all, ip)
+        return self._admission.at_once(token, for_what, now=now, user_agent=headers.get("user-agent"))
 
     def _host(self, client: str) -> str | None:
         """Once for each connection."""

@@ -12,10 +12,12 @@ from starlette.responses import Response
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Invalid, Unauthenticated, Unavailable
 from tallystick.core.events import Origin
+from tallystick.core.limits import Asked
 from tallystick.core.ports import Seen
 from tallystick.core.rights import require_may_verify
 from tallystick.core.secret import Secret
 from tallystick.core.token import Token
+from tallystick.core.usage import Why
 from tallystick.core.verify import judge
 from tallystick.http import bodies, guards
 from tallystick.http.routes import Ask, json_answer
@@ -25,6 +27,15 @@ class Presented(msgspec.Struct):
     """`token`: the secret.  What else clients send (`token_type_hint`, `client_id`) changes nothing."""
 
     token: str | None = None
+
+
+class Inspected(Presented):
+    """`ip`, `method`, `uri`, `host`: who presented it, with which request.  A limit that needs what is not said refuses."""
+
+    ip: str | None = None
+    method: str | None = None
+    uri: str | None = None
+    host: str | None = None
 
 
 class Introspected(msgspec.Struct, kw_only=True):
@@ -39,6 +50,7 @@ class Introspected(msgspec.Struct, kw_only=True):
     token_type: str | UnsetType = UNSET
     exp: int | UnsetType = UNSET
     iat: int | UnsetType = UNSET
+    nbf: int | UnsetType = UNSET
     sub: str | UnsetType = UNSET
     jti: str | UnsetType = UNSET
     customer_id: str | UnsetType = UNSET
@@ -57,7 +69,8 @@ async def introspect(ask: Ask) -> Response:
 
     It counts as a use of the token, if that is live.
     """
-    secret = await _presented(ask)
+    form = await bodies.read(ask.request, Inspected)
+    secret = _secret(form)
     require_may_verify(ask.caller)
     if not secret.is_well_formed():
         ask.wiring.tally.malformed += 1
@@ -66,8 +79,10 @@ async def introspect(ask: Ask) -> Response:
     if verdict.caller is None:
         guards.count_refusal(ask.wiring, verdict, ask.now)
         return json_answer(_NOT_ACTIVE)
-    guards.count(ask.wiring, ask.request, verdict.caller.token, refused=None)
-    return json_answer(_introspected(verdict.caller.token))
+    token, asked = verdict.caller.token, Asked(form.ip, form.method, form.uri, form.host)
+    limit = await ask.wiring.admission.admit(token, asked, now=ask.now, user_agent=None)
+    guards.count(ask.wiring, ask.request, token, refused=None if limit is None else Why(limit))
+    return json_answer(_introspected(token) if limit is None else _NOT_ACTIVE)
 
 
 async def revoke(ask: Ask) -> Response:
@@ -75,7 +90,7 @@ async def revoke(ask: Ask) -> Response:
 
     Unknown, revoked and expired ones are answered alike: whoever asks has what they wanted.
     """
-    secret = await _presented(ask)
+    secret = _secret(await bodies.read(ask.request, Presented))
     tokens = ask.wiring.store.tokens
     seen = await tokens.look_up(ask.wiring.digest(secret)) if secret.is_well_formed() else None
     if seen is not None and seen.token.is_live(ask.now):
@@ -88,8 +103,7 @@ async def revoke(ask: Ask) -> Response:
     return json_answer(Ended())
 
 
-async def _presented(ask: Ask) -> Secret:
-    form = await bodies.read(ask.request, Presented)
+def _secret(form: Presented) -> Secret:
     if not form.token:
         raise Invalid("token is missing", code="invalid_request")
     return Secret(form.token)
@@ -103,6 +117,7 @@ def _introspected(token: Token) -> Introspected:
         token_type="Bearer",
         exp=UNSET if token.expires_at is None else token.expires_at // 1000,
         iat=token.created_at // 1000,
+        nbf=UNSET if token.limits is None or token.limits.not_before is None else token.limits.not_before // 1000,
         sub=token.owner_id,
         jti=token.id,
         customer_id=token.customer_id,

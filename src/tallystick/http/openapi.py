@@ -24,7 +24,16 @@ from tallystick.http import (
     wire,
 )
 from tallystick.http import openapi_words as words
-from tallystick.http.guards import any_token, anyone, asked_token, client_token, maybe_token, scraper
+from tallystick.http.guards import (
+    about_itself,
+    any_token,
+    anyone,
+    asked_token,
+    client_token,
+    ending_itself,
+    maybe_token,
+    scraper,
+)
 from tallystick.http.queries import Json
 from tallystick.http.routes import Route
 
@@ -39,7 +48,10 @@ _SENTENCE_END: Final = re.compile(r"\.(?=\s|$)")
 # What a guard asks for, as OpenAPI says it: one of these, and `{}` for nothing.
 _SECURITY: Final[dict[Any, list[Json]]] = {
     anyone: [],
-    **{guard: [{"fastly_key": []}, {"bearer": []}] for guard in (any_token, asked_token, scraper)},
+    **{
+        guard: [{"fastly_key": []}, {"bearer": []}]
+        for guard in (any_token, about_itself, ending_itself, asked_token, scraper)
+    },
     client_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}],
     maybe_token: [{"fastly_key": []}, {"bearer": []}, {"basic": []}, {}],
 }
@@ -82,7 +94,7 @@ def document(table: Sequence[Route]) -> Json:
         "components": {
             "securitySchemes": _SCHEMES,
             "responses": {_failed(error, as_problem=new): _failure(error, as_problem=new) for new, error in failures},
-            "schemas": _schemas(types),
+            "schemas": msgspec.json.decode(msgspec.json.encode(_schemas(types))),  # defaults may be tuples
         },
     }
 

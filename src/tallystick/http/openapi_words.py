@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from tallystick.http import automation_shapes, batch, check, events, find, paging, revocations, usage, verifiers
+from tallystick.http import (
+    automation_shapes,
+    batch,
+    check,
+    events,
+    find,
+    limiting,
+    paging,
+    revocations,
+    usage,
+    verifiers,
+)
 from tallystick.http.queries import Json, Query
 
 # What a name means wherever it occurs in a shape, and the form that its text has.
@@ -16,6 +27,9 @@ FIELDS: Final[dict[str, Json]] = {
     "expires_at": {"description": "When it ends; null means never.", "format": "date-time"},
     "expiry_time": {"description": "When the raise ends.", "format": "date-time"},
     "sudo_expires_at": {"description": "Raised until then, or raised until then once.", "format": "date-time"},
+    "limits": {"description": "What else limits it: networks, rules, rates and so on.  Only of a token that has some."},
+    "not_before": {"description": "It holds from then on.", "format": "date-time"},
+    **{name: {"format": "date-time"} for name in ("first_at", "last_at", "at")},
     "role": {"description": "What it may do: `user`, `billing`, `engineer`; a user also `superuser`."},
     **{f"{what}_at": {"format": "date-time"} for what in ("last_used", "last_active", "created", "updated", "deleted")},
     "heard_at": {"description": "When everybody had heard of it; null until that is noted.", "format": "date-time"},
@@ -32,6 +46,7 @@ PARAMETERS: Final = {
     "customer_id": "The id of the customer.",
     "service_id": "The id of a service.",
     "user_id": "The id of a user.",
+    "request_id": "The name of a refusal: `Tallystick-Refusal` of the answer that refused.",
     "seq": "The number of a change, from `tallystick-receipt`.",
     "verifier_id": "What the verifier calls itself: a random id of its own, 16 to 64 characters.",
 }
@@ -52,6 +67,7 @@ QUERIES: Final[dict[str, tuple[Query, ...]]] = {
 JSON_ONLY: Final = (
     automation_shapes.CreateAutomation,
     revocations.RevokeMatching,
+    limiting.LimitsForm,
     verifiers.Sync,
     list[batch.Asked],
 )
@@ -64,6 +80,7 @@ HEADERS: Final = {
     "Retry-After": "Seconds until a retry makes sense.",
     "fastly-ratelimit-remaining": "How many writes are left in this hour.  On writes only, and where a limit is set.",
     "fastly-ratelimit-reset": "When the next hour begins: Unix seconds.  With the one before.",
+    "tallystick-refusal": "Of a refusal: what it can be explained by, with `GET /explain/{request_id}`; nobody else can read it.",
     "tallystick-receipt": "Of a change: `seq`, its number, `verifiers` that have all heard of it, and `waited_ms` for that.",
 }
 

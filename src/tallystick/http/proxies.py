@@ -25,15 +25,33 @@ class Proxies:
         """The client's address.  `peer`: the socket's; `forwarded`: what came as `X-Forwarded-For`, in that order."""
         if peer is None or not forwarded or not self._read(peer)[1]:
             return peer
-        client: str = peer
+        return self._walked(peer, forwarded)[0]
+
+    def sure_client_of(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
+        """The same for what must not be guessed; None where a proxy of ours does not say, or one speaks that is none of ours."""
+        if peer is None:
+            return None
+        address, trusted = self._read(peer)
+        if trusted != bool(forwarded):
+            # Nobody sits on a proxy; and who tells of others without being trusted may be a gateway that nobody told us of.
+            return None
+        if not trusted:
+            return address
+        client, is_sure = self._walked(peer, forwarded)
+        return client if is_sure else None
+
+    def _walked(self, peer: str, forwarded: Sequence[str]) -> tuple[str, bool]:
+        """From the last hop to the first that is none of ours; whether all on the way could be read."""
+        client = peer
         for hop in reversed(",".join(forwarded).rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]):
             address, trusted = self._read(hop)
             if address is None:
-                break  # none of ours writes such a thing: whoever was asked by it is the last that we know of
+                # None of ours writes such a thing: whoever was asked by it is the last that we know of.
+                return client, False
             client = address
             if not trusted:
                 break
-        return client
+        return client, True
 
     def _parsed(self, hop: str) -> tuple[str | None, bool]:
         """An address as it is written everywhere here, and whether that is one of ours."""

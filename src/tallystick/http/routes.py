@@ -12,10 +12,12 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
 from tallystick.core.caller import Caller
-from tallystick.core.errors import NotFound, TallystickError, Unauthenticated, Unavailable
+from tallystick.core.errors import Forbidden, NotFound, TallystickError, Throttled, Unauthenticated, Unavailable
 from tallystick.core.events import Origin
+from tallystick.core.explain import Seals, named
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ENCODER: Final = msgspec.json.Encoder()
+REFUSAL: Final = "tallystick-refusal"
+"""The header by which a refusal can be explained."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -54,6 +58,8 @@ class Wiring(msgspec.Struct, frozen=True):
     accounts: Accounts
     budget: Budget
     memory: Memory
+    admission: Admission
+    seals: Seals
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
     proxies: Proxies = msgspec.field(default_factory=Proxies)
@@ -202,6 +208,8 @@ class _Path:
         response = meter.show(await self._asked(request, route, meter, request_id))
         if request_id is not None:
             response.headers["x-request-id"] = request_id
+        elif (refusal := response.headers.get(REFUSAL)) is not None:
+            response.headers["x-request-id"] = refusal
         return response
 
     async def _asked(self, request: Request, route: Route | None, meter: Meter, request_id: str | None) -> Response:
@@ -226,6 +234,8 @@ class _Path:
                 self._wiring.tally.unavailable += 1
                 _log.warning("%s: %s", error, type(error.__cause__).__name__)
             answer = self._manner.failed(error, request)
+            if isinstance(error, (Unauthenticated, Forbidden, Throttled)):
+                answer.headers[REFUSAL] = named(error, at=self._wiring.clock.now(), seals=self._wiring.seals)
             if route is None or not route.challenges:
                 return answer
             return errors.challenged(answer, error, came=guards.any_came(request.headers))

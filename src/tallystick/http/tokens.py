@@ -7,6 +7,7 @@ from tallystick.core.caller import Reach, require_superuser_of
 from tallystick.core.errors import Invalid
 from tallystick.core.scope import GLOBAL, Scope, require_write
 from tallystick.http import bodies, wire
+from tallystick.http.limiting import wished
 from tallystick.http.lists import listed
 from tallystick.http.proving import prove_for_sudo, who_may_issue
 from tallystick.http.routes import Ask, json_answer, no_content
@@ -90,9 +91,11 @@ async def bulk_revoke_tokens(ask: Ask) -> Response:
 
 def _wish(form: wire.CreateToken) -> issue.Wish:
     services = [form.services] if isinstance(form.services, str) else form.services or []
+    expires_at = asked_instant(form.expires_at, "expires_at")
     return issue.Wish(
         name=form.name,
         scope=Scope.parse(GLOBAL if form.scope is None else form.scope),
         services=tuple(dict.fromkeys(services)),
-        expires_at=asked_instant(form.expires_at, "expires_at"),
+        expires_at=expires_at,
+        limits=wished(form.limits, expires_at=expires_at),
     )

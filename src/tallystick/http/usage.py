@@ -27,6 +27,7 @@ class UsageHour(msgspec.Struct):
     """One hour, by when it began.  `allowed`: how often the token was let in.  The rest: how often not, and why.
 
     `expired`, `revoked`: it was over.  `locked`: its user was.  `scope`, `service`: `/check` said no to that question.
+    `limited`: a limit of its own did.
     """
 
     hour: str
@@ -36,6 +37,7 @@ class UsageHour(msgspec.Struct):
     locked: int
     scope: int
     service: int
+    limited: int
 
 
 class TokenUsage(msgspec.Struct):

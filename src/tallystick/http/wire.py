@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from tallystick.core.people import Customer, Service, User
 from tallystick.core.secret import Secret
 from tallystick.core.token import Token
+from tallystick.http.limiting import LimitsForm, LimitsShown, shown_if_any
 from tallystick.http.times import offset_stamp, stamp
 
 # --- What clients send --------------------------------------------------------------------------------------------------
@@ -25,6 +26,7 @@ class CreateToken(msgspec.Struct, kw_only=True):
     scope: str | None = None
     services: list[str] | str | None = None
     expires_at: str | None = None
+    limits: LimitsForm | str | None = None
 
 
 class Sudo(msgspec.Struct, kw_only=True):
@@ -65,12 +67,13 @@ class TokenCreated(msgspec.Struct):
     scope: str
     services: list[str]
     access_token: str
+    limits: LimitsShown | UnsetType = UNSET
 
 
 class TokenRead(msgspec.Struct):
     """A token, read or listed (Fastly wire, recorded: 14 keys).  The five that may be unset are so for clients in `QUIRKS`.
 
-    `user_id`: null for an automation token.
+    `user_id`: null for an automation token.  `limits`: only of a token that has some; not Fastly's.
     """
 
     id: str
@@ -87,6 +90,7 @@ class TokenRead(msgspec.Struct):
     scope: str
     services: list[str]
     service_id: str | None
+    limits: LimitsShown | UnsetType = UNSET
 
 
 class Raised(msgspec.Struct):
@@ -204,6 +208,7 @@ def token_created(token: Token, user: User, secret: Secret, quirk: Quirk) -> Tok
         scope=str(token.scope),
         services=list(token.services),
         access_token=secret.reveal(),
+        limits=shown_if_any(token.limits),
     )
 
 
@@ -225,6 +230,7 @@ def token_read(token: Token, quirk: Quirk) -> TokenRead:
         str(token.scope),
         list(token.services),
         _last_service(token),
+        shown_if_any(token.limits),
     )
 
 

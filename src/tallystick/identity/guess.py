@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from tallystick.core.guesses import Failures
 from tallystick.core.people import normal_login
-from tallystick.core.ports import Failures
 
 LOCKED_AFTER: Final = 100
 WAIT_MS_MAX: Final = 60_000

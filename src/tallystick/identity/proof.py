@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import msgspec
 
 from tallystick.core.errors import Throttled, Unavailable
+from tallystick.core.guesses import GuessLog
 from tallystick.core.people import Credentials, User
-from tallystick.core.ports import Clock, Directory, GuessLog
+from tallystick.core.ports import Clock, Directory
 from tallystick.identity import guess, recovery, totp
 from tallystick.identity.keys import Keys
 from tallystick.identity.password import Passwords

@@ -14,13 +14,15 @@ from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Page, Place, Sort, Wanted, page
+from tallystick.core.guesses import Failures
 from tallystick.core.people import User
-from tallystick.core.ports import Added, Failures, Position, Seen
+from tallystick.core.ports import Added, Position, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Usage, added
 from tallystick.steady import steady
 from tallystick.storage.memory_changes import MemoryChanges
+from tallystick.storage.memory_limits import MemoryLimits
 from tallystick.storage.memory_people import MemoryDirectory, Write, age
 from tallystick.storage.text import readable, require_storable
 
@@ -33,6 +35,7 @@ class MemoryStore:
         self.events = MemoryEvents(self.changes.publish)
         self.people = MemoryDirectory(self.events.write)
         self.tokens = MemoryTokens(self.people, self.events.write)
+        self.limits = MemoryLimits(self.people, self.events.write)
         self.guesses = MemoryGuesses(self.people, self.events.write)
         self.usage = MemoryUsage(self.people)
         self.budgets = MemoryBudgets()
@@ -157,7 +160,7 @@ class MemoryTokens:
 
 
 class MemoryGuesses:
-    """`ports.GuessLog`."""
+    """`guesses.GuessLog`."""
 
     def __init__(self, people: MemoryDirectory, write: Write) -> None:
         self._people = people

@@ -1,6 +1,7 @@
 """Customers, users and services of the memory store."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,9 +10,11 @@ from msgspec.structs import asdict, replace
 from tallystick.core import events, verify
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin
+from tallystick.core.limits import Limit
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
 from tallystick.core.ports import HandOver, Outcome, Removal, Seen
 from tallystick.core.revoke import Reason
+from tallystick.core.shadow import Shadowed
 from tallystick.core.token import Token, moved
 from tallystick.core.usage import Usage
 from tallystick.storage.text import require_storable
@@ -30,6 +33,8 @@ class MemoryDirectory:
         self._write = write
         self.by_id: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}  # `MemoryTokens` keeps them; they stand in the way of those who would leave
+        self.shadows: dict[str, dict[tuple[Limit, str], Shadowed]] = {}  # `MemoryLimits` shows it; as usage
+        self.spent: Counter[str] = Counter()  # likewise
         self.usage: dict[str, list[Usage]] = {}  # `MemoryUsage` shows it; it goes with its token
         self._customers: dict[str, Customer] = {}
         self._services: dict[str, Service] = {}
@@ -169,6 +174,8 @@ class MemoryDirectory:
         for one in own:
             del self.tokens[one.id]
             self.usage.pop(one.id, None)
+            self.shadows.pop(one.id, None)
+            self.spent.pop(one.id, None)
         del self.by_id[user.id], self._credentials[user.id]
         self._used_steps.pop(user.id, None)
         self._write(*also, events.removed(user, by))

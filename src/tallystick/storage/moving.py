@@ -19,6 +19,8 @@ TABLES: Final = (
     "service",
     "token",
     "usage",
+    "token_use",
+    "shadow",
     "event",
     "change",
     "receipt",

@@ -1,17 +1,18 @@
 """Row ↔ record: the only place that knows in which order a statement names its columns."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
-from tallystick.core import changes
-from tallystick.core.changes import Change, Heard, Numbered
-from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Kind, Wanted, folded
+from tallystick.core.guesses import Failures
+from tallystick.core.limits import Limit, Limits
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
-from tallystick.core.ports import Failures, Position, Seen
+from tallystick.core.ports import Seen
 from tallystick.core.scope import stored
+from tallystick.core.shadow import Shadowed
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Usage
 from tallystick.storage.text import readable
@@ -19,16 +20,12 @@ from tallystick.storage.text import readable
 # Any: a driver's row has whatever the statement selects; what comes out of this module is typed.
 Row = Sequence[Any]
 
-AFTER_ALL: Final = 2**63 - 1
-"""An instant after every other: where a list begins that has the newest first."""
-
 BEFORE_ALL: Final = -(2**63)
 """An instant before every other: where the first batch of a list begins."""
 
-_KINDS: Final = {kind.value: kind for kind in changes.Kind}
 _ROLES: Final = {role.value: role for role in Role}
-_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 _ROWS: Final = msgspec.json.Decoder(list[list[Any]])
+_LIMITS: Final = msgspec.json.Decoder(Limits)
 _IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -51,6 +48,7 @@ def token(row: Row) -> Token:
         role,
         creator_id,
         tls_access,
+        limited_to,
     ) = row
     return Token(
         id=id_,
@@ -67,6 +65,7 @@ def token(row: Row) -> Token:
         role=None if role is None else _ROLES[role],
         creator_id=creator_id,
         tls_access=bool(tls_access),
+        limits=None if limited_to is None else _limits(limited_to),
     )
 
 
@@ -77,10 +76,10 @@ def tokens(row: Row) -> list[Token]:
 
 def seen(row: Row) -> Seen:
     """A row of `look_up`: a token, then what its user has beyond the ids that the token has too."""
-    found = token(row[:16])
+    found = token(row[:17])
     if found.user_id is None:
         return Seen(found, None)
-    login, name, role, two_factor, created_at, updated_at, locked = row[16:]
+    login, name, role, two_factor, created_at, updated_at, locked = row[17:]
     return Seen(
         found,
         User(
@@ -181,6 +180,18 @@ def failures(row: Row) -> Failures:
     return Failures(count, last_at)
 
 
+def shadowed(row: Row) -> Shadowed:
+    """A row of `shadow_of_token`."""
+    token_id, kind, *rest = row
+    return Shadowed(token_id, Limit(kind), *rest)
+
+
+def of_shadowed(each: Shadowed) -> Row:
+    """What `add_shadow` takes for one."""
+    token_id, limit, detail, count, first_at, last_at, ip, agent = msgspec.structs.astuple(each)
+    return token_id, limit, readable(detail), count, first_at, last_at, readable(ip), readable(agent)
+
+
 def usage(row: Row) -> Usage:
     """A row of `usage_of_token`."""
     return Usage(*row)
@@ -209,92 +220,18 @@ def asked(token: Token, *, limit: int, parent_id: str | None, now: int, proof: s
         parent_id,
         now,
         proof,
+        of_limits(token.limits),
     )
 
 
-def events(row: Row | None) -> list[Event]:
-    """The row of `events_of_customer` or `events_of_target`: a JSON array of all that were found."""
-    return [] if row is None else [_event(each) for each in _ROWS.decode(row[0])]
+@lru_cache(maxsize=10_000)
+def _limits(text: str) -> Limits:
+    return _LIMITS.decode(text)
 
 
-def _event(row: Row) -> Event:
-    customer_id, at, id_, action, target_kind, target_id, before, after, reason = row[:9]
-    user_id, token_id, ip, user_agent, request_id = row[9:]
-    return Event(
-        id=id_,
-        customer_id=customer_id,
-        action=action,
-        target_kind=target_kind,
-        target_id=target_id,
-        before=None if before is None else _FIELDS.decode(before),
-        after=None if after is None else _FIELDS.decode(after),
-        reason=reason,
-        by=Origin(at=at, user_id=user_id, token_id=token_id, ip=ip, user_agent=user_agent, request_id=request_id),
-    )
-
-
-def of_event(event: Event) -> Row:
-    """What `add_events` takes for one."""
-    by = event.by
-    return (
-        event.customer_id,
-        by.at,
-        event.id,
-        event.action,
-        event.target_kind,
-        event.target_id,
-        None if event.before is None else json(event.before),
-        None if event.after is None else json(event.after),
-        event.reason,
-        by.user_id,
-        by.token_id,
-        readable(by.ip),
-        readable(by.user_agent),
-        readable(by.request_id),
-    )
-
-
-def of_origin(by: Origin) -> dict[str, Any]:
-    """What the piece `tell_end` of rule.sql takes of who is behind it."""
-    return {
-        "now": by.at,
-        "by_user_id": by.user_id,
-        "by_token_id": by.token_id,
-        "ip": readable(by.ip),
-        "user_agent": readable(by.user_agent),
-        "request_id": readable(by.request_id),
-    }
-
-
-def change(row: Row) -> Change:
-    """A row of `changes_after`."""
-    _, kind, key = row
-    return Change(_KINDS[kind], key)
-
-
-def numbered(row: Row) -> Numbered:
-    """A row of `numbered`."""
-    seq, customer_id, at, user_id, token_id, request_id, count, told, heard_at, verifiers, waited_ms = row
-    return Numbered(
-        seq=seq,
-        customer_id=customer_id,
-        at=at,
-        user_id=user_id,
-        token_id=token_id,
-        request_id=request_id,
-        count=count,
-        changes=tuple(Change(_KINDS[kind], key) for kind, key in _ROWS.decode(told)),
-        heard=None if heard_at is None else Heard(heard_at, verifiers, waited_ms),
-    )
-
-
-def of_sought(sought: Sought, *, after: Position | None) -> dict[str, Any]:
-    """What `events_of_customer` and `events_of_target` take, apart from customer and size."""
-    wanted = msgspec.structs.asdict(sought)
-    until = wanted.pop("until")
-    # "Before an instant" is a position too: after all that happened then or later.
-    at, id_ = min(after or (AFTER_ALL, ""), (AFTER_ALL if until is None else until, ""))
-    return wanted | {"since": BEFORE_ALL if sought.since is None else sought.since, "at": at, "after_id": id_}
+def of_limits(limits: Limits | None) -> str | None:
+    """A token's own limits as they are kept."""
+    return None if limits is None else json(limits)
 
 
 def ids(text: str) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
 _AS_THEY_STAND: Final = "sqlite3"  # the driver that reads `:name`; what another one reads is made where it is used
-_SHARED: Final = ("tokens", "people", "guesses", "usage", "budgets", "changes", "meta")
-_OF_DIALECT: Final = ("tokens", "people", "guesses", "usage", "budgets", "events", "changes")
+_SHARED: Final = ("tokens", "limits", "people", "guesses", "usage", "budgets", "changes", "meta")
+_OF_DIALECT: Final = ("tokens", "limits", "people", "guesses", "usage", "budgets", "events", "changes")
 
 
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +76,15 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     note_failure: str
     forget: str
     forget_older: str
+    # limits
+    set_limits: str
+    spend_uses: str
+    spent: str
+    add_shadow: str
+    shadow_of_token: str
+    forget_shadow_of_token: str
+    forget_shadow_of_user: str
+    forget_uses_of_user: str
     # usage
     usage_of_token: str
     add_usage: str

@@ -6,8 +6,8 @@ import msgspec
 
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.offline import Desk
+from tallystick.core.guesses import Failures
 from tallystick.core.people import Customer, User
-from tallystick.core.ports import Failures
 from tallystick.core.token import Token
 from tallystick.identity import guess
 from tallystick.identity.offboard import held

@@ -10,8 +10,8 @@ from tallystick.cli import terminal
 from tallystick.cli.admin.holdings import Holding, Person
 from tallystick.cli.output import show_json
 from tallystick.client.errors import clean
+from tallystick.core.guesses import Failures
 from tallystick.core.people import Customer, Service, User
-from tallystick.core.ports import Failures
 from tallystick.core.token import Token
 from tallystick.http.times import stamp
 from tallystick.identity import guess

@@ -189,6 +189,8 @@ async def remove_user(tx: Transaction, removal: Change, also: Sequence[Event] = 
     if live:
         return Removal(Outcome.IN_USE, tuple(row[0] for row in live))
     await tx.run(tx.sql.forget_usage_of_user, removal.wanted)
+    await tx.run(tx.sql.forget_shadow_of_user, removal.wanted)
+    await tx.run(tx.sql.forget_uses_of_user, removal.wanted)
     await tx.run(tx.sql.forget_of_user, removal.wanted)
     await tx.run(tx.sql.remove_user, removal.wanted)
     write(tx, [*also, events.removed(user, removal.by)])

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from tallystick.core import events
 from tallystick.core.events import Origin
+from tallystick.core.guesses import Failures
 from tallystick.core.people import User
-from tallystick.core.ports import Failures
 from tallystick.storage import rows
 from tallystick.storage.parts.changing import in_turn
 from tallystick.storage.parts.publishing import write
@@ -14,7 +14,7 @@ from tallystick.storage.transaction import Parameters, Reads, Transaction, Withi
 
 
 class SqlGuesses:
-    """`ports.GuessLog`."""
+    """`guesses.GuessLog`."""
 
     def __init__(self, reader: Reads, writer: Writes) -> None:
         self._reader = reader

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tallystick.core.changes import Follower, Heard, Hearing, News, Numbered, hearing
 from tallystick.steady import BOOT, steady
-from tallystick.storage import rows
+from tallystick.storage import event_rows, rows
 from tallystick.storage.transaction import Parameters, Reads, Transaction, Writes
 
 
@@ -30,7 +30,7 @@ class SqlChanges:
         # Each number has its rows, so one that is missing behind us has been trimmed.
         gap = upto > seq and (not found or found[0][0] > seq + 1)
         newest = found[-1][0] if found else upto
-        return News(tuple(rows.change(row) for row in found), max(seq, newest), gap)
+        return News(tuple(event_rows.change(row) for row in found), max(seq, newest), gap)
 
     async def of_request(self, request_id: str, *, since: int) -> int | None:
         row = await self._reader.one(self._reader.sql.change_of_request, {"request_id": request_id, "since": since})
@@ -58,7 +58,7 @@ class SqlChanges:
 
     async def numbered(self, seq: int) -> Numbered | None:
         row = await self._reader.one(self._reader.sql.numbered, {"seq": seq})
-        return None if row is None else rows.numbered(row)
+        return None if row is None else event_rows.numbered(row)
 
     async def note_heard(self, heard: Sequence[tuple[int, Heard]]) -> None:
         noted = [(seq, each.at, each.verifiers, each.waited_ms) for seq, each in heard]

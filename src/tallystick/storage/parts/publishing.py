@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tallystick.core.changes import changes_of, told
 from tallystick.core.events import Event, Origin
-from tallystick.storage import rows
+from tallystick.storage import event_rows, rows
 from tallystick.storage.text import readable
 from tallystick.storage.transaction import Number, Transaction, Work
 
@@ -30,7 +30,7 @@ async def carry_out(work: Work[I, R], tx: Transaction, items: Sequence[I]) -> Se
     results = await work(tx, items)
     events, numbers = tx.happened
     if events:
-        await tx.run(tx.sql.add_events, {"events": rows.json([rows.of_event(event) for event in events])})
+        await tx.run(tx.sql.add_events, {"events": rows.json([event_rows.of_event(event) for event in events])})
     if numbers := [*_numbered(events), *numbers]:
         await _announce(tx, numbers)
     return results

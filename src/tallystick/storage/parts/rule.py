@@ -7,7 +7,7 @@ from tallystick.core.caller import Reach
 from tallystick.core.changes import Change, Kind
 from tallystick.core.events import Origin
 from tallystick.core.find import Wanted
-from tallystick.storage import finding, rows
+from tallystick.storage import event_rows, finding
 from tallystick.storage.parts.changing import in_turn
 from tallystick.storage.text import is_storable
 from tallystick.storage.transaction import Number, Transaction
@@ -31,7 +31,7 @@ async def _revoke(tx: Transaction, rule: Rule) -> int:
     of_owner, asked = finding.asked_of(rule.reach, rule.wanted)
     if not all(is_storable(each) for each in asked.values() if isinstance(each, str)):
         return 0  # no token has it
-    asked |= {"reason": rule.reason, **rows.of_origin(rule.by)}
+    asked |= {"reason": rule.reason, **event_rows.of_origin(rule.by)}
     await tx.run(finding.tell_end(tx.dialect, of_owner=of_owner), asked)
     ended = await tx.run(finding.end(tx.dialect, of_owner=of_owner), asked)
     if ended:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tallystick.storage.parts.budgets import SqlBudgets
 from tallystick.storage.parts.events import SqlEvents
 from tallystick.storage.parts.guesses import SqlGuesses
+from tallystick.storage.parts.limits import SqlLimits
 from tallystick.storage.parts.people import SqlDirectory
 from tallystick.storage.parts.usage import SqlUsage
 from tallystick.storage.postgresql.changes import Known, OneByOne, PostgresChanges
@@ -42,6 +43,7 @@ class PostgresStore:
         finds = PostgresFinds(reads, at_once=max(1, target.pool_size // 2))
         self.tokens = PostgresTokens(self._pool, self._replica, self._writer, finds, known)
         self.people = SqlDirectory(reads, self._writer)
+        self.limits = SqlLimits(reads, self._writer)
         self.guesses = SqlGuesses(reads, self._writer)
         self.usage = SqlUsage(reads, self._writer)
         self.budgets = SqlBudgets(self._writer)

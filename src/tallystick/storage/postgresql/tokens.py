@@ -29,7 +29,7 @@ from tallystick.storage.transaction import Finds, Writes
 
 _AS_OF: Final = OWN["as_of"].format(look_up=STATEMENTS.look_up)
 _AS_OF_PRIMARY: Final = OWN["as_of_primary"].format(look_up=STATEMENTS.look_up)
-_SEEN: Final = slice(1, 24)
+_SEEN: Final = slice(1, 25)
 _REST_MS: Final = 5000
 
 

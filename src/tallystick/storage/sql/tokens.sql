@@ -19,6 +19,7 @@ SELECT t.id,
        t.role,
        t.creator_id,
        t.tls_access,
+       t.limits,
        u.login,
        u.name,
        u.role,
@@ -47,7 +48,8 @@ SELECT id,
        revoked_at,
        role,
        creator_id,
-       tls_access
+       tls_access,
+       limits
   FROM token
  WHERE id = :id;
 
@@ -69,7 +71,8 @@ SELECT id,
          revoked_at,
          role,
          creator_id,
-         tls_access
+         tls_access,
+         limits
     FROM token
    WHERE owner_id = :owner_id
      AND customer_id || '' = :customer_id
@@ -95,7 +98,8 @@ ORDER BY created_at, id
          revoked_at,
          role,
          creator_id,
-         tls_access
+         tls_access,
+         limits
     FROM token
    WHERE customer_id = :customer_id
      AND revoked_at IS NULL
@@ -153,7 +157,8 @@ SELECT id,
        revoked_at,
        role,
        creator_id,
-       tls_access
+       tls_access,
+       limits
   FROM token
  WHERE owner_id = :id
    AND revoked_at IS NULL
@@ -176,7 +181,8 @@ SELECT id,
        revoked_at,
        role,
        creator_id,
-       tls_access
+       tls_access,
+       limits
   FROM token
  WHERE owner_id = :id
    AND id <> :kept

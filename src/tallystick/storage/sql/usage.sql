@@ -9,7 +9,8 @@ SELECT token_id,
        revoked,
        locked,
        scope,
-       service
+       service,
+       limited
   FROM usage
  WHERE token_id = :token_id
    AND hour >= :since

@@ -11,6 +11,7 @@ from tallystick.storage.parts.budgets import SqlBudgets
 from tallystick.storage.parts.events import SqlEvents
 from tallystick.storage.parts.guesses import SqlGuesses
 from tallystick.storage.parts.hearing import SqlChanges
+from tallystick.storage.parts.limits import SqlLimits
 from tallystick.storage.parts.people import SqlDirectory
 from tallystick.storage.parts.tokens import SqlTokens
 from tallystick.storage.parts.usage import SqlUsage
@@ -37,6 +38,7 @@ class SqliteStore:
         reads, writes, finds = SqliteReads(reader), SqliteWrites(writer), SqliteFinds(finder)
         self.tokens = SqlTokens(reads, writes, finds)
         self.people = SqlDirectory(reads, writes)
+        self.limits = SqlLimits(reads, writes)
         self.guesses = SqlGuesses(reads, writes)
         self.usage = SqlUsage(reads, writes)
         self.budgets = SqlBudgets(writes)

@@ -53,7 +53,7 @@ true
 -- A page as one JSON array, in the order and with the columns that rows.py reads.
 SELECT coalesce(json_agg(json_build_array(
            id, user_id, customer_id, name, scope, services, created_at, expires_at, sudo_until, used_at, used_ip,
-           used_agent, revoked_at, role, creator_id, tls_access
+           used_agent, revoked_at, role, creator_id, tls_access, limits
        ) ORDER BY {key} {direction}, id {direction}), '[]')
   FROM (
          SELECT *

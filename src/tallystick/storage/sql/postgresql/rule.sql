@@ -26,7 +26,8 @@ SELECT customer_id,
            'sudo_until', sudo_until,
            'role',       role,
            'creator_id', creator_id,
-           'tls_access', tls_access
+           'tls_access', tls_access,
+           'limits',     limits::jsonb
        ))::text,
        NULL,
        :reason,

@@ -4,9 +4,9 @@
 -- name: add_all(asked, digests)!
 -- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or what it needs is gone:
 -- the parent that asked was revoked, the user locked, another password set, or a service is not the customer's.
--- `asked`: rows of 15 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
+-- `asked`: rows of 16 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
 INSERT INTO token (
-    id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access
+    id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access, limits
 )
 WITH asked AS MATERIALIZED (
     SELECT value->>0                                              AS id,
@@ -25,6 +25,7 @@ WITH asked AS MATERIALIZED (
            value->>12                                             AS parent_id,
            (value->>13)::bigint                                   AS now,
            value->>14                                             AS proof,
+           value->>15                                             AS limits,
            nth
       FROM jsonb_array_elements(:asked::jsonb) WITH ORDINALITY AS a (value, nth)
 ),
@@ -32,7 +33,7 @@ numbered AS (
     SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY nth) AS nth_of_user
       FROM asked
 )
-SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access
+SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access, limits
   FROM numbered AS n
  WHERE n.nth_of_user
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at IS NULL)
@@ -73,7 +74,8 @@ SELECT id,
        revoked_at,
        role,
        creator_id,
-       tls_access
+       tls_access,
+       limits
   FROM token
  WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text(:ids::jsonb)))
    AND revoked_at IS NULL

@@ -1,8 +1,8 @@
 -- How often tokens were presented: what only PostgreSQL says so.
 
 -- name: add_usage(usage)!
--- Add to what was counted.  `usage`: rows of 8, as JSON; an hour of a token may come more than once.
-INSERT INTO usage (token_id, hour, allowed, expired, revoked, locked, scope, service)
+-- Add to what was counted.  `usage`: rows of 9, as JSON; an hour of a token may come more than once.
+INSERT INTO usage (token_id, hour, allowed, expired, revoked, locked, scope, service, limited)
 SELECT u.value->>0,
        (u.value->>1)::bigint,
        sum((u.value->>2)::bigint),
@@ -10,7 +10,8 @@ SELECT u.value->>0,
        sum((u.value->>4)::bigint),
        sum((u.value->>5)::bigint),
        sum((u.value->>6)::bigint),
-       sum((u.value->>7)::bigint)
+       sum((u.value->>7)::bigint),
+       sum((u.value->>8)::bigint)
   FROM jsonb_array_elements(:usage::jsonb) AS u (value)
  WHERE EXISTS (SELECT 1 FROM token AS t WHERE t.id = u.value->>0)
  GROUP BY 1, 2
@@ -21,7 +22,8 @@ ON CONFLICT (token_id, hour) DO UPDATE
        revoked = usage.revoked + excluded.revoked,
        locked  = usage.locked + excluded.locked,
        scope   = usage.scope + excluded.scope,
-       service = usage.service + excluded.service;
+       service = usage.service + excluded.service,
+       limited = usage.limited + excluded.limited;
 
 -- name: forget_usage(before)!
 -- Drop the hours that began before that instant.

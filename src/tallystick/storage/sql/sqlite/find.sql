@@ -55,7 +55,7 @@ true
 -- tokens: it takes the interpreter's lock back after each, which from a busy event loop can last milliseconds.
 SELECT json_group_array(json_array(
            id, user_id, customer_id, name, scope, services, created_at, expires_at, sudo_until, used_at, used_ip,
-           used_agent, revoked_at, role, creator_id, tls_access
+           used_agent, revoked_at, role, creator_id, tls_access, limits
        ))
   FROM (
          SELECT *

@@ -23,7 +23,8 @@ SELECT customer_id,
            'sudo_until', sudo_until,
            'role',       role,
            'creator_id', creator_id,
-           'tls_access', json(iif(tls_access, 'true', 'false'))
+           'tls_access', json(iif(tls_access, 'true', 'false')),
+           'limits',     json(limits)
        )),
        NULL,
        :reason,

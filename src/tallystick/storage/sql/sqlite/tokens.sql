@@ -4,9 +4,9 @@
 -- name: add_all(asked, digests)!
 -- Add tokens, each unless its user has `limit` live ones (those before it in the list included), or what it needs is gone:
 -- the parent that asked was revoked, the user locked, another password set, or a service is not the customer's.
--- `asked`: rows of 15 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
+-- `asked`: rows of 16 values; `digests`: 32 bytes for each.  Whoever calls wants all or none, and counts.
 INSERT INTO token (
-    id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access
+    id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access, limits
 )
 WITH asked AS (
     SELECT json_extract(value, '$[0]')       AS id,
@@ -24,14 +24,15 @@ WITH asked AS (
            json_extract(value, '$[11]')      AS most,
            json_extract(value, '$[12]')      AS parent_id,
            json_extract(value, '$[13]')      AS now,
-           json_extract(value, '$[14]')      AS proof
+           json_extract(value, '$[14]')      AS proof,
+           json_extract(value, '$[15]')      AS limits
       FROM json_each(:asked)
 ),
 numbered AS (
     SELECT *, row_number() OVER (PARTITION BY user_id) AS nth
       FROM asked
 )
-SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access
+SELECT id, digest, user_id, customer_id, name, scope, services, created_at, expires_at, role, creator_id, tls_access, limits
   FROM numbered AS n
  WHERE n.nth
        + (SELECT count(*) FROM token AS t WHERE t.user_id = n.user_id AND t.revoked_at IS NULL AND t.expires_at IS NULL)
@@ -74,7 +75,8 @@ SELECT id,
        revoked_at,
        role,
        creator_id,
-       tls_access
+       tls_access,
+       limits
   FROM token
  WHERE id IN (SELECT value FROM json_each(:ids))
    AND revoked_at IS NULL

@@ -1,8 +1,8 @@
 -- How often tokens were presented: what only SQLite says so.
 
 -- name: add_usage(usage)!
--- Add to what was counted.  `usage`: rows of 8, as JSON; an hour of a token may come more than once.
-INSERT INTO usage (token_id, hour, allowed, expired, revoked, locked, scope, service)
+-- Add to what was counted.  `usage`: rows of 9, as JSON; an hour of a token may come more than once.
+INSERT INTO usage (token_id, hour, allowed, expired, revoked, locked, scope, service, limited)
 SELECT json_extract(value, '$[0]'),
        json_extract(value, '$[1]'),
        json_extract(value, '$[2]'),
@@ -10,7 +10,8 @@ SELECT json_extract(value, '$[0]'),
        json_extract(value, '$[4]'),
        json_extract(value, '$[5]'),
        json_extract(value, '$[6]'),
-       json_extract(value, '$[7]')
+       json_extract(value, '$[7]'),
+       json_extract(value, '$[8]')
   FROM json_each(:usage)
  WHERE EXISTS (SELECT 1 FROM token AS t WHERE t.id = json_extract(value, '$[0]'))
 ON CONFLICT (token_id, hour) DO UPDATE
@@ -19,7 +20,8 @@ ON CONFLICT (token_id, hour) DO UPDATE
        revoked = usage.revoked + excluded.revoked,
        locked  = usage.locked + excluded.locked,
        scope   = usage.scope + excluded.scope,
-       service = usage.service + excluded.service;
+       service = usage.service + excluded.service,
+       limited = usage.limited + excluded.limited;
 
 -- name: forget_usage(before)!
 -- Drop the hours that began before that instant.  CROSS JOIN: token by token, each with one look into its oldest hours;
