@@ -1,5 +1,6 @@
 """A token's own limits over HTTP: set, shown, enforced at every door, narrowed, reported, explained."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -490,3 +491,29 @@ async def test_an_own_request_id_stays_and_the_refusal_has_a_name_beside_it(worl
 
     assert refused.headers["x-request-id"] == "mine-7"
     assert (await explained(world, refused))["why"] == "said"
+
+
+async def test_a_secret_in_a_path_is_in_no_report(world: World) -> None:
+    token_id, secret = await limited(world, rules=["GET /orders/*"], shadow=["rules"])
+    asked = {"x-original-uri": f"/with/{secret}", "x-original-method": "GET"}
+
+    await world.ask("GET", "/check", secret, headers=asked)
+    await write_shadows(world.store, world.wiring.admission.shadows)
+
+    report = await world.ask("GET", f"/tokens/{token_id}/shadow", ANNA)
+    assert report.json()["would_refuse"][0]["detail"].startswith("GET /with/tly_")
+    assert secret not in report.text
+
+
+async def test_a_token_that_is_narrowed_while_its_body_comes_changes_nothing(world: World) -> None:
+    made, secret = await world.give(ANNA, "slow", sudo_until=NOW + MINUTE)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"name":'
+        assert (await narrowed(world, made.id, networks=["198.51.100.1"])).status_code == 200
+        yield b'"late"}'
+
+    answer = await world.ask("POST", "/tokens", secret, content=body(), headers={"content-type": "application/json"})
+
+    assert answer.status_code == 401
+    assert "late" not in [each["name"] for each in (await world.ask("GET", "/tokens", ANNA)).json()]
