@@ -72,10 +72,14 @@ def _without(*patterns: str) -> Callable[[str], str]:
 
 WITHOUT: Final = {
     "nginx": _without(
-        r"^ +auth_request[^;]*;\n", r"^ +proxy_set_header Tallystick-[^;]*;\n", r"^ +add_header WWW[^;]*;\n"
+        r"^ +auth_request[^;]*;\n",
+        r"^ +proxy_set_header Tallystick-[^;]*;\n",
+        r"^    map .*?^    }\n",
+        r"^ +error_page[^;]*;\n",
+        r"^ +location @.*?^        }\n",
     ),
     "caddy": _without(r"^\t\tforward_auth .*?^\t\t}\n"),
-    "envoy": _without(r"^ +- name: envoy.filters.http.ext_authz\n.*?(?=^ +- name: envoy.filters.http.router\n)"),
+    "envoy": _without(r"^ +- name: envoy.filters.http.header_mutation\n.*?(?=^ +- name: envoy.filters.http.router\n)"),
     "traefik": _without(r"(?<=middlewares: \[)tallystick, "),
 }
 

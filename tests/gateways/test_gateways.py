@@ -1,69 +1,18 @@
 """An API behind each gateway: who has a live token gets through, under its name and no other; everybody else stays out."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from tallystick.testing import RunningServer, running_server
-from tests.gateways.parts import GATEWAYS, Api, api, free_port, gateway, silence
+from tests.gateways.front import Front
+from tests.gateways.parts import GATEWAYS, api, free_port, gateway, silence
 
 pytestmark = pytest.mark.xdist_group("gateways")
 OTHER = "tly_" + "0" * 38
 NAMES = ("token", "customer", "user", "scope")
-WANTED = ("--scope", "purge_all")
-
-
-class Front:
-    """A gateway, the API behind it and the service beside it."""
-
-    def __init__(self, kind: str, url: str, behind: Api, server: RunningServer) -> None:
-        self.kind = kind
-        self.behind = behind
-        self.server = server
-        # Another address than the gateway's, which alone is trusted.
-        self.client = httpx2.Client(base_url=url, transport=httpx2.HTTPTransport(local_address="127.0.0.2"))
-
-    def ask(self, method: str, path: str, secret: str | None = None, **more: object) -> httpx2.Response:
-        headers = [] if secret is None else [("Authorization", f"Bearer {secret}")]
-        headers += more.pop("headers", [])  # type: ignore[arg-type]
-        return self.client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
-
-    def ask_service(self, method: str, path: str, secret: str | None = None, **more: object) -> httpx2.Response:
-        headers = {} if secret is None else {"Fastly-Key": secret}
-        return httpx2.request(method, self.server.url + path, headers=headers, **more)  # type: ignore[arg-type]
-
-    def token(self, scope: str = "global") -> dict[str, str]:
-        proof = {"username": self.server["USER_LOGIN"], "password": self.server["USER_PASSWORD"]}
-        made: dict[str, str] = self.ask_service("POST", "/tokens", data={**proof, "scope": scope}).json()
-        return made
-
-    def automation_token(self) -> str:
-        key = self.server["SUPERUSER_TOKEN"]
-        self.ask_service("POST", "/sudo", key, data={"password": self.server["SUPERUSER_PASSWORD"]})
-        made = self.ask_service("POST", "/automation-tokens", key, json={"name": "ci", "role": "engineer"})
-        secret: str = made.json()["access_token"]
-        return secret
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with running_server(workers=2, trusted_proxies=["127.0.0.1"]) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=GATEWAYS)
-def front(
-    request: pytest.FixtureRequest, server: RunningServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
-    port = httpx2.URL(server.url).port or 0
-    folder = tmp_path_factory.mktemp(request.param)
-    with api() as behind, gateway(request.param, folder, service=port, upstream=behind.port, wanted=WANTED) as url:
-        made = Front(request.param, url, behind, server)
-        with made.client:
-            yield made
 
 
 @pytest.fixture(params=GATEWAYS)
