@@ -19,8 +19,6 @@ R = TypeVar("R")
 
 _STANDBY: Final = "standby"
 
-# Seconds.  Who is cut off without a word is back after this, its share for the host that says nothing (a half), and a lease.
-_TIMEOUT: Final = 3
 _ANYBODY: Final = "local all all trust\nhost all all all trust\nhost replication all all trust\n"
 
 
@@ -51,7 +49,7 @@ class Pair:
             ",".join(f"{host.addresses[way]}:{port}" for host, port in zip(self._hosts, self._ports, strict=True))
             for way in range(2)
         ]
-        return [f"postgresql://{USER}@{place}/{self.database}?timeout={_TIMEOUT}" for place in places]
+        return [f"postgresql://{USER}@{place}/{self.database}" for place in places]
 
     @property
     def primary_host(self) -> Host:

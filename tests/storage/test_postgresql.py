@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -164,6 +165,18 @@ async def test_a_frozen_server_is_unavailable_in_time(store: PostgresStore, frag
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     assert await store.tokens.get(one.id) == one
+
+
+async def test_a_host_that_says_nothing_holds_nobody_up(postgres: str, cluster: Cluster) -> None:
+    """As one that is cut off from everybody: it is there, and does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one, other = (f"127.0.0.1:{port}" for port in (silent.getsockname()[1], cluster.port))
+
+        began = time.monotonic()
+        async with another(postgres.replace(other, f"{one},{other}")) as store:
+            await populated(store)
+
+            assert time.monotonic() - began < parse(postgres).timeout / 2
 
 
 # Busy

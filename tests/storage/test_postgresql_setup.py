@@ -122,6 +122,7 @@ REFUSED: dict[str, tuple[Callable[[Cluster], str], type[TallystickError], str]] 
     "another program's": (another_programs, Invalid, "is a database of another program"),
     "none": (lambda c: c.dsn("nowhere"), Invalid, "there is no database postgresql:"),
     "nobody there": (lambda _: "postgresql://u@127.0.0.1:1/db", Unavailable, "does it run"),
+    "nobody at either": (lambda _: "postgresql://u@127.0.0.1:1,127.0.0.1:2/db", Unavailable, "does it run"),
     "a strange parameter": (lambda c: c.dsn(sslmode="never"), Invalid, "question mark"),
     "a strange attribute": (lambda c: c.dsn(target_session_attrs="x"), Invalid, "question mark"),
     "a strange size": (lambda c: c.dsn(pool_size="0"), Invalid, "pool_size in the database's URL must be a number"),
@@ -142,7 +143,7 @@ async def test_what_cannot_be_used_is_refused_in_one_sentence_without_its_passwo
 
     for use in (storage.prepare, storage.fingerprint):
         with pytest.raises(kind, match=sentence) as caught:
-            use(url if what in ("nobody there", "a strange port") else url.replace("who", "tally"))
+            use(url if what in ("nobody there", "nobody at either", "a strange port") else url.replace("who", "tally"))
         assert "hunter2" not in repr(caught.value) + str(caught.value.__cause__)
 
 
