@@ -13,36 +13,17 @@ from tallystick.core.errors import Unavailable
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS
 from tallystick.steady import steady
 from tallystick.storage.parts.hearing import SqlChanges
+from tallystick.storage.postgresql.knowing import Known
 from tallystick.storage.postgresql.pool import Pool
 from tallystick.storage.postgresql.session import PostgresReads, PostgresTransaction
 from tallystick.storage.postgresql.statement import OWN, STATEMENTS
-from tallystick.storage.transaction import ALONE, Within, Work
+from tallystick.storage.transaction import ALONE, Parameters, Within, Work
 
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
 _OVER_MS: Final = LEASE_MS + MARGIN_MS
-
-
-class Known:
-    """What this process has been told of, and until when (steady ms) whoever changes something waits for it.
-
-    Until then all that others were answered about is among the changes up to `told`: what is read must not be older.
-    """
-
-    def __init__(self) -> None:
-        self.told = 0
-        self.until = 0
-        self.won = 0  # a lease until then, which counts when all has been read that came before it
-
-    def tell(self, upto: int, *, until: int) -> None:
-        """It has read all changes up to there, under a lease until then."""
-        self.told = max(self.told, upto)
-        self.until = max(self.until, until)
-
-    def let_go(self) -> None:
-        """It is not waited for any more."""
-        self.until = self.won = 0
+_TRIES: Final = 3
 
 
 class PostgresChanges(SqlChanges):
@@ -51,10 +32,13 @@ class PostgresChanges(SqlChanges):
     That clock must not jump by more than a lease's margin while somebody who holds one is cut off.  When another server takes
     over, with another clock, leases by the old one's count as held: a worker that lives renews its own at once, and the others'
     are dropped when they must have ended.
+
+    What is read here says who may be answered, so it is never older than what this process has been told of, or has written:
+    else a server that was replaced could say that there is no news, or that nobody is to be waited for.
     """
 
     def __init__(self, pool: Pool, stirred: Callable[[], bool], known: Known) -> None:
-        super().__init__(PostgresReads(pool), OneByOne(pool), stirred)
+        super().__init__(PostgresReads(pool, lambda: known.told), OneByOne(pool), stirred)
         self._pool = pool
         self._known = known
         self._boot = ""
@@ -73,9 +57,9 @@ class PostgresChanges(SqlChanges):
         async with self._pool.connection() as connection:
             tx = PostgresTransaction(connection, seconds=self._pool.seconds)
             wanted = {"id": verifier_id, "acked": acked, "lasts_ms": lasts_ms, "speaks_for": speaks_for}
-            row = await tx.one(STATEMENTS.lease, wanted)
-            assert row is not None, "it returns what it wrote"
-            await self._drop_others(tx, row[0])
+            boot, upto = await _leased_in_its_range(tx, wanted)
+            self._known.tell(upto)
+            await self._drop_others(tx, boot)
         self._known.won = noted + lasts_ms - MARGIN_MS
 
     async def leave(self, verifier_id: str) -> None:
@@ -105,6 +89,21 @@ class PostgresChanges(SqlChanges):
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
         return await super()._leased()
+
+
+async def _leased_in_its_range(tx: PostgresTransaction, wanted: Parameters) -> tuple[str, int]:
+    """Whose clock it is by, and up to which change there are some, in the range of that server's timeline.
+
+    So what was told under this lease is above all that a server whose place it took can ever show.
+    """
+    for _ in range(_TRIES):
+        row = await tx.one(STATEMENTS.lease, wanted)
+        assert row is not None, "it returns what it wrote"
+        boot, upto, has_begun = row
+        if has_begun:
+            return boot, upto
+        await tx.run(OWN["begin_numbers"], {})
+    raise Unavailable("the store cannot be used now")  # a pooler that changes servers all the while
 
 
 class OneByOne:

@@ -10,8 +10,9 @@ import asyncpg
 from tallystick.core.errors import Conflict
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS
 from tallystick.storage.moving import STAYING, TABLES, Row, Table, key_of, last_of, quoted, reading
-from tallystick.storage.postgresql.connection import ANY, Connector, unavailable
+from tallystick.storage.postgresql.connection import ANY, Connector, close_all, unavailable
 from tallystick.storage.postgresql.setup import clear_errors, require_prepared
+from tallystick.storage.postgresql.statement import OWN
 from tallystick.storage.postgresql.target import Target
 
 _COLUMNS: Final = """
@@ -62,7 +63,7 @@ class PostgresHouse:
             try:
                 await house._hold(target, to_read=to_read)
             except BaseException:
-                await house.aclose()
+                await close_all([house._connection], seconds=target.timeout)
                 raise
             return house
 
@@ -112,6 +113,7 @@ class PostgresHouse:
             raise Conflict(f"{target.where} is just being copied")
         if not to_read:
             return
+        await self._connection.execute(OWN["prove"], timeout=target.timeout)
         await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         try:
             await self._connection.execute(_HOLD)

@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from tallystick.storage.postgresql.connection import ANY
+from tallystick.storage.postgresql.knowing import Known
 from tallystick.storage.postgresql.session import CHANNEL
 from tallystick.storage.postgresql.statement import STATEMENTS
 
@@ -25,9 +26,15 @@ class Listener:
     """Follows the counter from its `start` to its `stop`.  `notifications`: whether the server may tell us."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, seconds: float, notifications: bool
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        known: Known,
+        *,
+        seconds: float,
+        notifications: bool,
     ) -> None:
         self._connect = connect
+        self._known = known
         self._seconds = seconds
         self._notifications = notifications
         self._told = asyncio.Event()
@@ -71,7 +78,10 @@ class Listener:
         pause = _LOOK_WHEN_TOLD_SECONDS if self._notifications else _LOOK_SECONDS
         while True:
             self._told.clear()
+            told = self._known.told
             head = await connection.fetchval(STATEMENTS.head, timeout=self._seconds)
+            if head < told:
+                return  # it was replaced: of what is new another one tells
             if head != self._head:
                 self._head, self._stirred = head, True
             # Not wait_for: up to Python 3.11 that forgets to be cancelled when it is told something at the same moment.

@@ -7,8 +7,9 @@ from weakref import WeakValueDictionary
 
 import asyncpg
 
+from tallystick.storage.postgresql.knowing import fetch
 from tallystick.storage.postgresql.pool import Pool
-from tallystick.storage.postgresql.statement import DIALECT, OWN, STATEMENTS, finds_nothing, prepared
+from tallystick.storage.postgresql.statement import DIALECT, OWN, STATEMENTS, prepared
 from tallystick.storage.rows import Row
 from tallystick.storage.transaction import Happened, Parameters, Refused
 
@@ -18,25 +19,21 @@ CHANNEL: Final = "tallystick"
 
 
 class PostgresReads:
-    """`transaction.Reads`: each statement by itself, as of its own moment."""
+    """`transaction.Reads`: each statement by itself, as of its own moment.  `least`: what an answer must show (`Known.least`)."""
 
     dialect = DIALECT
     sql = STATEMENTS
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, least: Callable[[], int | None]) -> None:
         self._pool = pool
+        self._least = least
 
     async def one(self, sql: str, parameters: Parameters) -> Row | None:
         found = await self.all(sql, parameters)
         return found[0] if found else None
 
     async def all(self, sql: str, parameters: Parameters) -> Sequence[Row]:
-        text, values = _asked(sql, parameters)
-        if finds_nothing(values):
-            return []
-        async with self._pool.connection() as connection:
-            found: list[Row] = await connection.fetch(text, *values, timeout=self._pool.seconds)
-            return found
+        return await fetch(self._pool, sql, parameters, least=self._least())
 
 
 class PostgresFinds:
@@ -57,7 +54,10 @@ class PostgresFinds:
 
 
 class PostgresTransaction:
-    """`transaction.Transaction`, on a connection that has begun one.  `seconds`: for each statement."""
+    """`transaction.Transaction`, on a connection that has begun one.  `seconds`: for each statement.
+
+    `numbered`: the last number that it took, 0 = none.
+    """
 
     dialect = DIALECT
     sql = STATEMENTS
@@ -66,6 +66,7 @@ class PostgresTransaction:
         self._connection = connection
         self._seconds = seconds
         self.happened = Happened([], [])
+        self.numbered = 0
 
     async def one(self, sql: str, parameters: Parameters) -> Row | None:
         found = await self.all(sql, parameters)
@@ -88,7 +89,9 @@ class PostgresTransaction:
 
     async def announce(self, *, count: int, changes: str, kept: str) -> None:
         wanted = {"count": count, "changes": changes, "kept": kept, "channel": CHANNEL}
-        await self.all(OWN["announce"], wanted)
+        row = await self.one(OWN["announce"], wanted)
+        assert row is not None, "there is a counter"
+        self.numbered = row[0]
 
 
 # Any: values of all kinds, as the statement takes them.

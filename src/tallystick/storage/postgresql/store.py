@@ -12,8 +12,9 @@ from tallystick.storage.parts.guesses import SqlGuesses
 from tallystick.storage.parts.limits import SqlLimits
 from tallystick.storage.parts.people import SqlDirectory
 from tallystick.storage.parts.usage import SqlUsage
-from tallystick.storage.postgresql.changes import Known, OneByOne, PostgresChanges
+from tallystick.storage.postgresql.changes import OneByOne, PostgresChanges
 from tallystick.storage.postgresql.connection import Connector
+from tallystick.storage.postgresql.knowing import Known
 from tallystick.storage.postgresql.listener import Listener
 from tallystick.storage.postgresql.pool import Pool
 from tallystick.storage.postgresql.session import PostgresFinds, PostgresReads
@@ -37,11 +38,11 @@ class PostgresStore:
         self._pool = Pool(connect, size=target.pool_size, seconds=target.timeout)
         self._leases = Pool(connect, size=_FOR_LEASES, seconds=target.timeout)
         self._replica = None if replica is None else _copy(replica)
-        self._listener = Listener(connect, seconds=target.timeout, notifications=target.notifications)
-        self._writer = Writer(self._pool, self._listener.stir)
-        reads = PostgresReads(self._pool)
+        self._listener = Listener(connect, known, seconds=target.timeout, notifications=target.notifications)
+        self._writer = Writer(self._pool, self._listener.stir, known)
+        reads = PostgresReads(self._pool, known.least)
         finds = PostgresFinds(reads, at_once=max(1, target.pool_size // 2))
-        self.tokens = PostgresTokens(self._pool, self._replica, self._writer, finds, known)
+        self.tokens = PostgresTokens(reads, self._replica, self._writer, finds, known)
         self.people = SqlDirectory(reads, self._writer)
         self.limits = SqlLimits(reads, self._writer)
         self.guesses = SqlGuesses(reads, self._writer)

@@ -27,6 +27,7 @@ from tallystick.core.events import Event
 from tallystick.core.ports import OUTCOME_UNKNOWN
 from tallystick.storage.parts.publishing import carry_out
 from tallystick.storage.postgresql.connection import ANY, LOST, RETRY, is_everybodys, unavailable
+from tallystick.storage.postgresql.knowing import Known
 from tallystick.storage.postgresql.pool import Pool
 from tallystick.storage.postgresql.session import PostgresTransaction
 from tallystick.storage.postgresql.statement import OWN, STATEMENTS, prepared
@@ -62,9 +63,10 @@ class _Lane:
 class Writer:
     """`transaction.Writes`.  Belongs to one event loop.  `stir`: called after each change."""
 
-    def __init__(self, pool: Pool, stir: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, stir: Callable[[], None], known: Known) -> None:
         self._pool = pool
         self._stir = stir
+        self._known = known
         self._lanes: dict[Work[Any, Any], _Lane] = {}
         self._closed = False
 
@@ -135,6 +137,7 @@ class Writer:
         seconds = self._pool.seconds * max(job.within.patience for job in jobs)
         told: list[Event] = []
         results: Sequence[Any] = ()
+        numbered = 0
         try:
             async with self._pool.connection() as connection:
                 await _begin(connection, jobs, seconds=seconds)
@@ -144,10 +147,11 @@ class Writer:
                 except Exception as error:
                     await _roll_back(connection, error, seconds=seconds)
                     raise
-                told = tx.happened.events
-                await _commit(connection, seconds=seconds)
+                told, numbered = tx.happened.events, tx.numbered
+                await _commit(connection, has_written=bool(told), seconds=seconds)
         except _LostAtCommitError as error:
             await self._find_out(jobs, told, error, seconds=seconds)
+        self._known.tell(numbered)
         self._stir()
         return results
 
@@ -167,7 +171,7 @@ class Writer:
                 asked = {"customer_id": one.customer_id, "at": one.by.at, "id": one.id}
                 row = await tx.one(OWN["was_told"], asked)
                 await tx.run(STATEMENTS.try_to_write, {"now": str(one.by.at)})
-                await _commit(connection, seconds=seconds)
+                await _commit(connection, has_written=True, seconds=seconds)
         except (_LostAtCommitError, Unavailable) as another:
             raise Unavailable(_LOST, code=OUTCOME_UNKNOWN) from another
         if row is None or not row[0]:
@@ -221,9 +225,10 @@ async def _roll_back(connection: asyncpg.Connection, error: Exception, *, second
         raise unavailable(error) from error
 
 
-async def _commit(connection: asyncpg.Connection, *, seconds: float) -> None:
+async def _commit(connection: asyncpg.Connection, *, has_written: bool, seconds: float) -> None:
+    """`has_written`: surely.  Else something is, so that a server that was replaced cannot say that there was nothing to do."""
     try:
-        said = await connection.execute("COMMIT", timeout=seconds)
+        said = await connection.execute("COMMIT" if has_written else f"{OWN['prove']}; COMMIT", timeout=seconds)
     except RETRY as error:
         raise _AgainError from error
     except ANY as error:

@@ -13,7 +13,8 @@ UPDATE receipt
 
 -- name: lease(id, acked, lasts_ms, speaks_for)!
 -- A verifier may answer from memory until then.  `boot`: which server's clock that is by; one that takes over for another goes
--- on in a new timeline, the first part of the name of its log's file.
+-- on in a new timeline, the first part of the name of its log's file.  Up to which change there are some, and whether they are
+-- numbered in this timeline's range.
 INSERT INTO verifier (id, boot, acked, lease_until, speaks_for)
 VALUES (
     :id,
@@ -27,7 +28,9 @@ ON CONFLICT (id) DO UPDATE
        acked = excluded.acked,
        lease_until = excluded.lease_until,
        speaks_for = excluded.speaks_for
-RETURNING boot;
+RETURNING boot,
+          (SELECT seq FROM head WHERE one = 1),
+          (SELECT head.timeline = left(verifier.boot, 8) FROM head WHERE one = 1);
 
 -- name: ack(id, acked)!
 -- A verifier has heard of everything up to there.  Nobody waits for the disk: where this is lost in a crash, it has to be said

@@ -34,10 +34,15 @@ SELECT CASE WHEN for_one THEN pg_advisory_xact_lock(key)::text ELSE pg_advisory_
 -- name: announce(count, changes, kept, channel)
 -- Take the next numbers, write down what they are about, and wake whoever waits for news when it is committed.  One statement,
 -- the last before the commit, because whoever has taken a number holds up all others who take one.  `changes`, `kept`: rows of
--- 5 and of 8 values, which begin with which of the numbers they belong to.
-WITH taken AS (
+-- 5 and of 8 values, which begin with which of the numbers they belong to.  The last of the numbers.
+WITH here AS (
+    SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
+),
+taken AS (
     UPDATE head
-       SET seq = seq + :count
+       SET seq = CASE WHEN head.timeline IN ('', here.timeline) THEN seq ELSE (seq / 10000000000 + 1) * 10000000000 END + :count,
+           timeline = here.timeline
+      FROM here
      WHERE one = 1
  RETURNING seq, seq - :count AS before
 ),
@@ -58,12 +63,24 @@ kept AS (
            value->>7
       FROM taken, jsonb_array_elements(:kept::jsonb) AS kept (value)
 )
-SELECT pg_notify(:channel, seq::text)
+SELECT seq, pg_notify(:channel, seq::text)
   FROM taken;
+
+-- name: begin_numbers()!
+-- The range of numbers of this server's timeline begins, unless it has.
+UPDATE head
+   SET seq = CASE WHEN timeline = '' THEN seq ELSE (seq / 10000000000 + 1) * 10000000000 END,
+       timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)
+ WHERE one = 1
+   AND timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8);
 
 -- name: was_told(customer_id, at, id)$
 -- Whether an event is there, and so all that happened with it.
 SELECT EXISTS (SELECT 1 FROM event WHERE customer_id = :customer_id AND at = :at AND id = :id);
+
+-- name: prove()
+-- Write something that is nothing: only the primary can.  One that was replaced waits in vain for its standby.
+SELECT pg_logical_emit_message(true, 'tallystick', '');
 
 -- name: forget_other_clocks(boot)!
 -- Drop what was leased by another server's clock, or before this one's start, when none of it lasts any more.
@@ -71,16 +88,19 @@ DELETE FROM verifier
  WHERE boot <> :boot;
 
 -- name: as_of()
--- A look-up (`{look_up}`), and up to which change it shows everything.  Of one statement, so of one moment.
+-- What a statement finds (`{asked}`), and up to which change that shows everything.  Of one statement, so of one moment.
 SELECT head.seq, found.*
   FROM head
-  LEFT JOIN ({look_up}) AS found ON true
+  LEFT JOIN (SELECT true, asked.* FROM ({asked}
+       ) AS asked) AS found ON true
  WHERE head.one = 1;
 
 -- name: as_of_primary()
 -- The same, answered only when something was written after it: a server that others have replaced, and that cannot write for
--- want of its standby, does not know what has been revoked since.
-SELECT head.seq, found.*, pg_logical_emit_message(true, 'tallystick', '')
+-- want of its standby, does not know what has been changed since.
+SELECT head.seq, found.*
   FROM head
-  LEFT JOIN ({look_up}) AS found ON true
- WHERE head.one = 1;
+  LEFT JOIN (SELECT true, asked.* FROM ({asked}
+       ) AS asked) AS found ON true
+ WHERE head.one = 1
+   AND (SELECT pg_logical_emit_message(true, 'tallystick', '')) IS NOT NULL;
