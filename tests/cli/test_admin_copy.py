@@ -1,6 +1,7 @@
 """`tallystick admin copy`: a service moves into another database, and goes on there as if nothing had been."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -86,6 +87,23 @@ def test_from_sqlite_to_postgresql_and_back_all_is_the_same(home: Path, server: 
 
     assert there == back
     assert {each["table"]: each["rows"] for each in there}["token"] > 1
+
+
+def test_what_postgresql_cannot_hold_is_named_with_the_statement_that_mends_it(home: Path, server: str) -> None:
+    """No request can bring it in; another program's hand can."""
+    with closing(sqlite3.connect(home / "source.db")) as source, source:
+        source.execute("""UPDATE "user" SET name = name || char(0) || 'x' WHERE role = 'superuser'""")
+        ((name,),) = source.execute("""SELECT name FROM "user" WHERE role = 'superuser'""").fetchall()
+
+    code, line = refused(home, SOURCE, server)
+    with closing(sqlite3.connect(home / "source.db")) as source, source:
+        source.execute(line[line.index("UPDATE") :])
+    ended = copy(home, SOURCE, server)
+
+    assert code == EXIT[Invalid]
+    assert re.search(r"name of user \(id \w+\) holds the character U\+0000", line)
+    assert ended.returncode == 0
+    assert name.partition("\x00")[0] in tallystick("admin", "--database", server, "user", "list", cwd=home).stdout
 
 
 def test_while_a_server_runs_nothing_is_copied(home: Path) -> None:

@@ -11,7 +11,14 @@ from tests.http.world import World, a_world, sqlite_in
 from tests.postgres import emptied
 
 STORES: Final = ("memory", "sqlite", "postgresql")
-DECIDED_BEFORE: Final = {"test_create_refused", "test_openapi", "test_routes", "test_rsgi", "test_tokens_presented"}
+DECIDED_BEFORE: Final = {
+    "test_create_refused",
+    "test_nul",
+    "test_openapi",
+    "test_routes",
+    "test_rsgi",
+    "test_tokens_presented",
+}
 """Modules about what is decided before a store is asked: a third one would say nothing new, in a quarter of all the time."""
 
 

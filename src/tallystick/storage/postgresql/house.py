@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
-from tallystick.core.errors import Conflict
+from tallystick.core.errors import Conflict, Invalid, Unavailable
 from tallystick.core.receipt import LEASE_MS, MARGIN_MS
 from tallystick.storage.moving import STAYING, TABLES, Row, Table, key_of, last_of, quoted, reading
 from tallystick.storage.postgresql.connection import ANY, Connector, close_all, unavailable
@@ -98,10 +98,15 @@ class PostgresHouse:
     async def write(self, table: Table, rows: Sequence[Row], *, instead: bool = False) -> None:
         if bools := self._bools_of(table):
             rows = [tuple(bool(v) if n in bools else v for n, v in enumerate(row)) for row in rows]
-        async with _clear_errors(), self._connection.transaction():
-            if instead:
-                await self._connection.execute(f'DELETE FROM "{table.name}"')
-            await self._connection.copy_records_to_table(table.name, records=rows, columns=table.columns)
+        try:
+            async with _clear_errors(), self._connection.transaction():
+                if instead:
+                    await self._connection.execute(f'DELETE FROM "{table.name}"')
+                await self._connection.copy_records_to_table(table.name, records=rows, columns=table.columns)
+        except Unavailable as error:
+            if isinstance(error.__cause__, asyncpg.CharacterNotInRepertoireError):
+                raise _unstorable(table, rows) from error
+            raise
 
     async def aclose(self) -> None:
         await self._connection.close()
@@ -137,6 +142,19 @@ async def _clear_errors() -> AsyncIterator[None]:
         yield
     except ANY as error:
         raise unavailable(error) from error
+
+
+def _unstorable(table: Table, rows: Sequence[Row]) -> Invalid:
+    """What to say of the first row that holds U+0000.  A SQLite file may have been given such text by another program."""
+    row, column = next(
+        (row, c) for row in rows for c, v in zip(table.columns, row, strict=True) if isinstance(v, str) and "\x00" in v
+    )
+    key = ", ".join(f"{name} {value}" for name, value in zip(table.key, key_of(table, row), strict=True))
+    cut = f'UPDATE "{table.name}" SET {column} = substr({column}, 1, instr({column}, char(0)) - 1) WHERE instr({column}, char(0)) > 0'
+    return Invalid(
+        f"{column} of {table.name} ({key}) holds the character U+0000, which PostgreSQL cannot keep; cut such texts short in the"
+        f" source, and run this again: {cut};"
+    )
 
 
 def _table(name: str, columns: Sequence[_Column]) -> Table:
