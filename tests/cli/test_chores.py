@@ -10,10 +10,11 @@ from tallystick.core import receipts
 from tallystick.core.changes import Heard
 from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
+from tallystick.core.ports import OUTCOME_UNKNOWN
 from tallystick.core.receipt import Receipt
 from tallystick.core.receipts import Receipts
 from tallystick.core.token import LastUse
-from tallystick.core.usage import KEPT_MS, Usage, added
+from tallystick.core.usage import KEPT_MS, Once, Usage, added
 from tallystick.core.use import Uses
 from tallystick.identity import guess
 from tallystick.storage.memory import MemoryEvents, MemoryGuesses, MemoryStore, MemoryTokens
@@ -26,16 +27,21 @@ from tests.core.world import ACME, NOW, add, at, populated, token
 class Away(MemoryTokens):
     """A store that is away for some writes, and says which it took."""
 
-    def __init__(self, *, failures: int) -> None:
+    def __init__(self, *, failures: int, code: str | None = None) -> None:
         self.failures = failures
+        self.code = code
+        self.asked: list[Once | None] = []
         self.took: list[str] = []
         self.counted: list[Usage] = []
         self.taken = asyncio.Event()
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+    async def touch(
+        self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = (), *, once: Once | None = None
+    ) -> None:
+        self.asked.append(once)
         if self.failures > 0:
             self.failures -= 1
-            raise Unavailable("away")
+            raise Unavailable("away", code=self.code)
         self.took += [token_id for token_id, _ in uses]
         self.counted += usage
         self.taken.set()
@@ -48,10 +54,12 @@ class Slow(Away):
         super().__init__(failures=0)
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+    async def touch(
+        self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = (), *, once: Once | None = None
+    ) -> None:
         self.begun.set()
         await self.go_on.wait()
-        await super().touch(uses, usage)
+        await super().touch(uses, usage, once=once)
 
 
 class Forgets(MemoryGuesses):
@@ -104,6 +112,27 @@ async def test_uses_that_could_not_be_written_are_written_the_next_time() -> Non
 
     assert tokens.took == ["a", "b", "c"]
     assert added(tokens.counted) == [Usage(token_id, 0, allowed=1) for token_id in "abc"]
+
+
+async def test_a_batch_of_which_nobody_knows_is_sent_again_as_it_is_and_then_what_came_since() -> None:
+    tokens, uses = Away(failures=1, code=OUTCOME_UNKNOWN), used("a")
+    with pytest.raises(Unavailable):
+        await write_uses(store_with(tokens), uses)
+    uses.touch("a", at=2, ip=None, user_agent=None)
+    tokens.failures, tokens.code = 1, None
+    with pytest.raises(Unavailable):  # this time it was not done; the first time is still unknown
+        await write_uses(store_with(tokens), uses)
+
+    await write_uses(store_with(tokens), uses)
+    flushed_first = uses.flushed_at
+    await write_uses(store_with(tokens), uses)
+
+    first, second, third, fourth = tokens.asked
+    assert first == second == third
+    assert first is not None
+    assert fourth == Once(first.writer, 2)
+    assert tokens.counted == [Usage("a", 0, allowed=1)] * 2
+    assert (flushed_first, uses.flushed_at is None) == (None, False)
 
 
 async def test_counts_that_were_written_are_not_written_again() -> None:

@@ -12,10 +12,12 @@ import asyncpg
 import pytest
 
 from tallystick import storage
+from tallystick.cli.chores import write_uses
 from tallystick.core.errors import Unauthenticated, Unavailable
 from tallystick.core.people import Role, UserChange
 from tallystick.core.ports import OUTCOME_UNKNOWN, Added, Outcome, Store
 from tallystick.core.secret import Digest, Secret, digester
+from tallystick.core.use import Uses
 from tallystick.storage.postgresql.statement import OWN, prepared
 from tallystick.storage.postgresql.store import PostgresStore
 from tallystick.storage.postgresql.target import parse
@@ -376,6 +378,29 @@ async def test_a_commit_of_which_nobody_knows_is_not_said_to_have_done_nothing(
             await store.tokens.revoke(one.id, reach=ANNAS, by=at(NOW))
 
     assert caught.value.code == OUTCOME_UNKNOWN
+
+
+async def test_uses_whose_commit_was_lost_are_counted_once(
+    store: PostgresStore, fragile: Cluster, fragile_database: str
+) -> None:
+    one, uses = await add(store, token()), Uses()
+    uses.touch(one.id, at=NOW, ip=None, user_agent=None)
+    async with without_its_standby(fragile, fragile.dsn(fragile_database)):
+        with pytest.raises(Unavailable) as caught:
+            await write_uses(store, uses)
+
+    await written(store, uses)
+
+    assert caught.value.code == OUTCOME_UNKNOWN
+    assert [each.allowed for each in await store.usage.of_token(one.id, since=0, until=NOW + 1)] == [1]
+
+
+async def written(store: PostgresStore, uses: Uses) -> None:
+    """Again, until nothing waits."""
+    async with asyncio.timeout(30):
+        while uses.flushed_at is None:
+            with suppress(Unavailable):
+                await write_uses(store, uses)
 
 
 async def test_a_commit_that_was_lost_before_it_was_done_has_done_nothing(

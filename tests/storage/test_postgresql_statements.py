@@ -17,7 +17,7 @@ from tallystick.storage.statements import Statements
 from tests.postgres import Cluster
 
 ROWS = 20_000
-LITTLE = ("head", "verifier", "meta")  # one row, a dozen, a few
+LITTLE = ("head", "verifier", "meta", "counted")  # one row, a dozen, a few, a dozen
 WHO = {"customer_id": "c7", "owner_id": "u7", "user_id": "u7", "id": "t7", "key": "k7", "token_id": "t7"}
 WHEN = {"now": ROWS, "created_at": 5000, "before": 0, "since": 0, "until": ROWS, "at": 9000, "hour": 0, "after_id": "x"}
 LISTS = {
@@ -45,6 +45,8 @@ WANTED = {
     "name": "n",
     "proof": "x",
     "step": 1,
+    "writer": "w7",
+    "number": 1,
     "locked": False,
 }
 GIVEN: dict[str, Any] = {**WHO, **WHEN, **LISTS, **REST, **WANTED, "password_hash": "x", "replacing": "x", "login": "l"}
@@ -66,7 +68,15 @@ HOT = (
     *("are_services", "live_records_of_user", "move_tokens", "others_of_user", "revoke_others", "customer", "user"),
     *("users_of_customer", "credentials", "services_of_customer", "known_services", "service", "rename_service"),
     *("change_user", "is_last_superuser", "set_password", "use_totp_step", "failures", "note_failure", "forget"),
-    *("usage_of_token", "add_usage", "spend_all", "forget_hours", "events_of_customer", "events_of_target"),
+    *(
+        "usage_of_token",
+        "add_usage",
+        "count_once",
+        "spend_all",
+        "forget_hours",
+        "events_of_customer",
+        "events_of_target",
+    ),
     *("changes_after", "change_of_request", "numbered", "note_heard", "ack", "leave"),
 )
 FOUND = {

@@ -25,6 +25,7 @@ WHOLE_TABLE = {
     "forget_older",
     "forget_of_user",
     "forget_usage",
+    "forget_counted",
     "forget_usage_of_user",
     "forget_shadow_of_user",
     "forget_uses_of_user",

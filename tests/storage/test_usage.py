@@ -11,7 +11,7 @@ from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
 from tallystick.core.ports import Outcome, Store
 from tallystick.core.token import LastUse
-from tallystick.core.usage import Usage
+from tallystick.core.usage import Once, Usage
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, ANNA, NOW, add, at, token
 
@@ -38,6 +38,18 @@ async def test_an_hour_that_comes_twice_in_one_batch_adds_up_too(store: Store) -
     await store.tokens.touch([], [Usage(one.id, HOUR, allowed=1), Usage(one.id, HOUR, allowed=2, scope=1)])
 
     assert await store.usage.of_token(one.id, **ALWAYS) == [Usage(one.id, HOUR, allowed=3, scope=1)]
+
+
+async def test_a_batch_that_is_sent_again_is_counted_once(store: Store) -> None:
+    one = await add(store, token())
+    usage = [Usage(one.id, HOUR, allowed=1)]
+
+    for number in (1, 1, 2, 1, 2, 3):
+        await store.tokens.touch([], usage, once=Once("mine", number))
+    await store.tokens.touch([], usage, once=Once("theirs", 1))
+    await store.tokens.touch([], usage)
+
+    assert await store.usage.of_token(one.id, **ALWAYS) == [Usage(one.id, HOUR, allowed=5)]
 
 
 async def test_last_use_and_counts_come_in_one_batch(store: Store) -> None:

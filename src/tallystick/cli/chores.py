@@ -10,10 +10,10 @@ from typing import Final
 from tallystick.core import receipts, usage
 from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
-from tallystick.core.ports import Clock, Store
+from tallystick.core.ports import OUTCOME_UNKNOWN, Clock, Store
 from tallystick.core.receipts import Receipts
 from tallystick.core.shadow import Shadows
-from tallystick.core.use import Uses
+from tallystick.core.use import Batch, Uses
 from tallystick.identity import guess
 from tallystick.steady import steady
 
@@ -49,7 +49,8 @@ class Chores:
         self._over.set()
         await self._task
         try:
-            await write_down(self._store, self._uses, self._noted, self._shadows)
+            for _ in range(2):  # the first may be a batch of before
+                await write_down(self._store, self._uses, self._noted, self._shadows)
         except Unavailable:
             _log.warning("the store is away: when tokens were last used was not written down")
 
@@ -110,18 +111,26 @@ async def write_uses(store: Store, uses: Uses) -> None:
     if batch.is_empty:
         uses.flushed_at = began
         return
-    writing = uses.writing = asyncio.ensure_future(store.tokens.touch(batch.last, batch.usage))
-    writing.add_done_callback(partial(_note_end, uses, began))
+    writing = uses.writing = asyncio.ensure_future(store.tokens.touch(batch.last, batch.usage, once=batch.once))
+    writing.add_done_callback(partial(_note_end, uses, batch, began))
     await asyncio.shield(writing)
 
 
-def _note_end(uses: Uses, began: int, writing: "asyncio.Future[None]") -> None:
+def _note_end(uses: Uses, batch: Batch, began: int, writing: "asyncio.Future[None]") -> None:
     uses.writing = None
-    if writing.cancelled() or writing.exception() is not None:
+    error = None if writing.cancelled() else writing.exception()
+    if writing.cancelled() or (batch.again and error is not None) or _is_unknown(error):
+        uses.lost(batch)
+    elif error is not None:
         uses.failed()
     else:
         uses.written()
-        uses.flushed_at = began
+        if not batch.again:  # else it is of before
+            uses.flushed_at = began
+
+
+def _is_unknown(error: BaseException | None) -> bool:
+    return isinstance(error, Unavailable) and error.code == OUTCOME_UNKNOWN
 
 
 async def write_receipts(store: Store, noted: Receipts) -> None:

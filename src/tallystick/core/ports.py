@@ -27,7 +27,7 @@ from tallystick.core.guesses import GuessLog
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
-from tallystick.core.usage import Usage, UsageLog
+from tallystick.core.usage import Once, Usage, UsageLog
 
 OUTCOME_UNKNOWN: Final = "outcome_unknown"
 """The code of an `Unavailable` when the store was lost at the commit and could not be asked again in time."""
@@ -151,10 +151,13 @@ class TokenStore(Protocol):
     async def revoke_matching(self, reach: Reach, wanted: Wanted, *, reason: str, by: Origin) -> int:
         """End all that `find` finds, together, each with an event that says why.  Returns how many there were."""
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+    async def touch(
+        self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = (), *, once: Once | None = None
+    ) -> None:
         """Note when tokens were last used, by id, and add to what was counted of them.
 
-        An older use never replaces a newer one; an unknown id is passed over.  When it raises, nothing was added.
+        An older use never replaces a newer one; an unknown id is passed over.  When it raises, nothing was added, or, with
+        OUTCOME_UNKNOWN, perhaps all.  `once`: which batch it is; one that was added, or an older one of its writer, is passed over.
         """
 
 

@@ -51,6 +51,13 @@ class Usage(msgspec.Struct, frozen=True):
     limited: int = 0
 
 
+class Once(msgspec.Struct, frozen=True):
+    """Which batch of uses it is: whose, and the how manieth of theirs, from 1 on."""
+
+    writer: str
+    number: int
+
+
 COUNTED: Final = Usage.__struct_fields__[2:]
 """What there is a number for, in order."""
 

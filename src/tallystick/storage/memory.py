@@ -19,7 +19,7 @@ from tallystick.core.people import User
 from tallystick.core.ports import Added, Position, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
-from tallystick.core.usage import Usage, added
+from tallystick.core.usage import Once, Usage, added
 from tallystick.steady import steady
 from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_limits import MemoryLimits
@@ -55,6 +55,7 @@ class MemoryTokens:
         self._write = write
         self._tokens = people.tokens
         self._by_digest: dict[Digest, str] = {}
+        self._counted: dict[str, int] = {}
 
     async def look_up(self, digest: Digest) -> Seen | None:
         token = self._behind(digest)
@@ -137,7 +138,13 @@ class MemoryTokens:
         self._write(*[self._people.end(token, by, reason=reason) for token in ending])
         return len(ending)
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+    async def touch(
+        self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = (), *, once: Once | None = None
+    ) -> None:
+        if once is not None:
+            if once.number <= self._counted.get(once.writer, 0):
+                return
+            self._counted[once.writer] = once.number
         for token_id, use in uses:
             token = self._tokens.get(token_id)
             if token is not None and (token.last_use is None or token.last_use.at <= use.at):

@@ -31,8 +31,8 @@ TABLES: Final = (
 )
 """All that is moved.  What refers comes after what it refers to."""
 
-STAYING: Final = ("migration", "verifier")
-"""What a database says of itself alone: how it was made, and which processes it serves."""
+STAYING: Final = ("migration", "verifier", "counted")
+"""What a database says of itself alone: how it was made, which processes it serves, and what it has of them."""
 
 _META: Final = "meta"  # the last: it says whose the copy is
 _BEGUN: Final = ("head",)  # has its row from the beginning

@@ -88,6 +88,8 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     # usage
     usage_of_token: str
     add_usage: str
+    count_once: str
+    forget_counted: str
     forget_usage: str
     forget_usage_of_user: str
     # budgets

@@ -18,7 +18,7 @@ INSERT INTO migration VALUES (1, '0001_init', 1770091506789), (2, '0002_people',
     (9, '0009_speaks_for', 1770091506789),
     (10, '0010_recovery', 1770091506789),
     (11, '0011_limits', 1770091506789),
-    (12, '0012_timeline', 1770091506789);
+    (12, '0012_takeover', 1770091506789);
 
 CREATE TABLE meta (
     name  TEXT NOT NULL PRIMARY KEY,
@@ -321,3 +321,13 @@ INSERT INTO shadow VALUES ('tFull', 'networks', '198.51.100.7', 4, 1770091206789
 
 -- Of a server that takes over for another one: see PostgreSQL's.  Here it says nothing, and is kept for who moves there.
 ALTER TABLE head ADD COLUMN timeline TEXT NOT NULL DEFAULT '';
+
+-- Which batch of uses each process has had counted last: one that it sends again, because it does not know what became of it, is
+-- passed over.  `at`: the newest instant in it.
+CREATE TABLE counted (
+    writer TEXT    NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL,
+    at     INTEGER NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO counted VALUES ('w', 1, 1770091506789);

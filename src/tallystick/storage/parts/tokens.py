@@ -12,7 +12,7 @@ from tallystick.core.find import Page, Place, Sort, Wanted, page
 from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
-from tallystick.core.usage import Usage
+from tallystick.core.usage import Once, Usage
 from tallystick.storage import finding, rows
 from tallystick.storage.parts import usage as counted
 from tallystick.storage.parts.changing import Change, in_turn, token_by_id, within
@@ -108,18 +108,26 @@ class SqlTokens:
         rule = Rule(reach, wanted, reason, by)
         return await self._writer.submit(revoke_matching, rule, within(by, customer=reach.customer_id, much=True))
 
-    async def touch(self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = ()) -> None:
+    async def touch(
+        self, uses: Sequence[tuple[str, LastUse]], usage: Sequence[Usage] = (), *, once: Once | None = None
+    ) -> None:
         newest: dict[str, LastUse] = {}
         for token_id, use in uses:
             if token_id not in newest or newest[token_id].at <= use.at:
                 newest[token_id] = use
         if newest or usage:
-            await self._writer.submit(_touch, _Batch(newest, usage))
+            await self._writer.submit(_touch, _Batch(newest, usage, once))
 
 
 class _Batch(NamedTuple):
     newest: dict[str, LastUse]
     usage: Sequence[Usage]
+    once: Once | None
+
+    @property
+    def at(self) -> int:
+        """The newest instant in it."""
+        return max([*(use.at for use in self.newest.values()), *(each.hour for each in self.usage)], default=0)
 
 
 class _Addition(NamedTuple):
@@ -211,6 +219,10 @@ async def _revoke_list(tx: Transaction, change: Change) -> tuple[str, ...]:
 
 async def _touch(tx: Transaction, batches: Sequence[_Batch]) -> list[None]:
     for batch in batches:
+        if batch.once is not None:
+            wanted = {"writer": batch.once.writer, "number": batch.once.number, "at": batch.at}
+            if await tx.run(tx.sql.count_once, wanted) == 0:
+                continue  # it is there
         uses = [
             (token_id, use.at, readable(use.ip), readable(use.user_agent))
             for token_id, use in batch.newest.items()

@@ -32,4 +32,5 @@ async def add(tx: Transaction, usage: Sequence[Usage]) -> None:
 
 async def _forget(tx: Transaction, instants: Sequence[int]) -> list[None]:
     await tx.run(tx.sql.forget_usage, {"before": max(instants)})
+    await tx.run(tx.sql.forget_counted, {"before": max(instants)})
     return [None] * len(instants)

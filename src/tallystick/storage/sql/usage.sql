@@ -17,6 +17,20 @@ SELECT token_id,
    AND hour < :until
  ORDER BY hour;
 
+-- name: count_once(writer, number, at)!
+-- This batch of a writer's is counted now, unless it was before, when no row is touched.
+INSERT INTO counted (writer, number, at)
+VALUES (:writer, :number, :at)
+ON CONFLICT (writer) DO UPDATE
+   SET number = excluded.number,
+       at = excluded.at
+ WHERE counted.number < excluded.number;
+
+-- name: forget_counted(before)!
+-- Drop what was noted of writers that have counted nothing since.
+DELETE FROM counted
+ WHERE at < :before;
+
 -- name: forget_usage_of_user(id)!
 -- Drop what was counted of the tokens of a user who goes, before they do.
 DELETE FROM usage

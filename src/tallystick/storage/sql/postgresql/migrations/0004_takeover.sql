@@ -3,3 +3,11 @@
 ALTER TABLE head ADD COLUMN timeline text COLLATE "C" NOT NULL DEFAULT '';
 
 UPDATE head SET timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8);
+
+-- Which batch of uses each process has had counted last: one that it sends again, because it does not know what became of it, is
+-- passed over.  `at`: the newest instant in it.
+CREATE TABLE counted (
+    writer text COLLATE "C" NOT NULL PRIMARY KEY,
+    number bigint NOT NULL,
+    at     bigint NOT NULL
+) WITH (fillfactor = 50);
