@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser
+.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser etcd
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ help: ## this list
 run: .venv/.run ## start the demo world on 127.0.0.1:8080
 	@exec $(BIN)/tallystick demo $(ARGS)
 
-test: .venv/.dev clients browser ## all tests
+test: .venv/.dev clients browser etcd ## all tests
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: .venv/.dev ## rules, format, types
@@ -98,6 +98,16 @@ browser:
 		echo '** Chromium is not here: the tests that use the console in a real browser will be **'; \
 		echo '** SKIPPED.  To run them:                                                          **'; \
 		echo '**     apt-get install chromium       or    brew install --cask google-chrome     **'; \
+		echo '************************************************************************************'; \
+	}
+
+# etcd, for Patroni in tests/e2e.  Without it the test says that it is skipped; this says it first.
+etcd:
+	@command -v etcd >/dev/null || { \
+		echo '************************************************************************************'; \
+		echo '** etcd is not here: the test in which Patroni decides who is the primary will be  **'; \
+		echo '** SKIPPED.  To run it:                                                            **'; \
+		echo '**     apt-get install etcd-server     or    brew install etcd                     **'; \
 		echo '************************************************************************************'; \
 	}
 

@@ -6,6 +6,7 @@ for the replay, too, which only matters to who reads on the standby meanwhile.
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -60,11 +61,16 @@ class Pair:
         """All of its processes, at once."""
         self._cluster(self._primary).kill()
 
-    def promote(self) -> None:
-        """The standby takes over, and waits for none of its own; the other one counts as lost, though it may still run."""
+    def promote(self) -> float:
+        """The standby takes over, and waits for none of its own; the other one counts as lost, though it may still run.
+
+        When that began (monotonic seconds).
+        """
+        began = time.monotonic()
         self._primary = 1 - self._primary
         self._run(self._primary, self._cluster(self._primary).promote)
         self._wait_for("")
+        return began
 
     def renew(self) -> None:
         """In the place of the lost one comes a standby, and from now on no commit is acknowledged without it."""

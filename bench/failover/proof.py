@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from bench.failover.hosts import alone, both
+from bench.failover.hosts import Host, alone, both
 from bench.failover.load import Account, Load, make
+from bench.failover.managed import Managed, is_here
 from bench.failover.pair import Pair
 from bench.revocation.asking import ACCEPTED_AFTER, CHECKED, UNANSWERED
 from tallystick import TokensApi
@@ -38,8 +39,27 @@ class Way(Enum):
     """What becomes of the primary.  Its value says it in words."""
 
     KILL = "primary killed"
+    MANAGED = "primary killed with its Patroni; another Patroni promotes"
     CUT = "primary cut off from everybody; it still runs"
     SPLIT = "primary cut off from its standby and one of two nodes; it still runs, and the other node reaches it"
+
+
+_KILLING: Final = (Way.KILL, Way.MANAGED)
+
+
+class Databases(Protocol):
+    """A primary and its synchronous standby: `Pair`, or `Managed`."""
+
+    database: str
+
+    @property
+    def primary_host(self) -> Host: ...
+    def urls(self) -> list[str]: ...
+    def kill_primary(self) -> None: ...
+    def promote(self) -> float: ...
+    def renew(self) -> None: ...
+    def sql(self, statement: str, *, database: str = "postgres") -> str: ...
+    def close(self) -> None: ...
 
 
 class Outcome(NamedTuple):
@@ -64,12 +84,12 @@ class Outcome(NamedTuple):
 
 
 def measure(way: Way, *, rounds: int, careless: bool = False) -> Outcome:
-    """So many rounds.  But for `KILL` it takes root, and a process that is in a network of its own.
+    """So many rounds.  But for those that kill it takes root, and a process that is in a network of its own.
 
     `careless`: as of `Pair`.
     """
     with ExitStack() as stack:
-        pair = Pair(both(apart=way is not Way.KILL), careless=careless)
+        pair = Managed() if way is Way.MANAGED else Pair(both(apart=way not in _KILLING), careless=careless)
         stack.callback(pair.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tallystick-")))
         urls = _served(stack, folder, pair.urls())
@@ -95,16 +115,15 @@ def measure(way: Way, *, rounds: int, careless: bool = False) -> Outcome:
     )
 
 
-def _round(way: Way, pair: Pair, load: Load, number: int) -> Iterator[float]:
+def _round(way: Way, pair: Databases, load: Load, number: int) -> Iterator[float]:
     """One: it yields how long each node took."""
     time.sleep(random.Random(number).uniform(0.3, 1.0))  # another moment each time
     old = pair.primary_host
-    if way is Way.KILL:
+    if way in _KILLING:
         pair.kill_primary()
     else:
         old.cut(aside=way is Way.CUT)
-    began = time.monotonic()
-    pair.promote()
+    began = pair.promote()
     left_behind = 1 if way is Way.SPLIT else None
     yield from (_back(load, began, node) for node in range(2) if node != left_behind)
     if left_behind is not None:
@@ -121,14 +140,14 @@ def _back(load: Load, began: float, node: int) -> float:
     return load.first_after(began, node) or 0.0
 
 
-def _lost(pair: Pair, load: Load) -> tuple[int, int]:
+def _lost(pair: Databases, load: Load) -> tuple[int, int]:
     """How many tokens, and how many revocations, are not there."""
     there = _ids(pair, "SELECT id FROM token WHERE id IN ({})", load.created)
     revoked = _ids(pair, "SELECT id FROM token WHERE id IN ({}) AND revoked_at IS NOT NULL", load.revoked)
     return len(set(load.created) - there), len(set(load.revoked) - revoked)
 
 
-def _ids(pair: Pair, statement: str, ids: Sequence[str]) -> set[str]:
+def _ids(pair: Databases, statement: str, ids: Sequence[str]) -> set[str]:
     found = set[str]()
     for first in range(0, len(ids), _AT_ONCE):
         listed = ", ".join(f"'{each}'" for each in ids[first : first + _AT_ONCE])
@@ -175,6 +194,11 @@ def run() -> None:
     print(f"\n| {' | '.join(_HEADS)} |\n|{'---|' * len(_HEADS)}", flush=True)
     codes = [0]
     for way in Way:
+        if way is Way.MANAGED and not is_here():
+            print(
+                f"| {way.value}: not without etcd and namespaces (apt-get install etcd-server util-linux) |", flush=True
+            )
+            continue
         with alone("bench.failover.proof", way.name, str(ROUNDS)) as proof:
             said, _ = proof.communicate()
         print(said, end="", flush=True)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from bench.failover.hosts import alone
+from bench.failover.managed import is_here
 from bench.failover.proof import Way, measure
 
 needs_networks = pytest.mark.skipif(
@@ -29,6 +30,18 @@ def test_nor_when_the_primary_is_cut_off_and_still_runs(way: Way) -> None:
         said, _ = proof.communicate()
 
     assert proof.returncode == 0, said
+
+
+@pytest.mark.skipif(
+    not is_here(),
+    reason="Patroni needs etcd, and machines of its own namespaces: apt-get install etcd-server util-linux",
+)
+def test_nor_when_patroni_decides_who_is_the_primary() -> None:
+    """The machine fails, Patroni and all; on the other one it is noticed after twenty seconds."""
+    outcome = measure(Way.MANAGED, rounds=1)
+
+    assert outcome.is_good, outcome
+    assert min(outcome.created, outcome.revoked) > 20
 
 
 @needs_networks
