@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -52,6 +53,17 @@ def issued(server: RunningServer, **limits: object) -> IssuedToken:
         return api.create_token(password=server["USER_PASSWORD"], **limits)  # type: ignore[arg-type]
 
 
+def limited(server: RunningServer, **limits: object) -> IssuedToken:
+    return narrowed(server, issued(server), **limits)
+
+
+def narrowed(server: RunningServer, one: IssuedToken, **limits: object) -> IssuedToken:
+    """Come back when it is answered that the token has these limits."""
+    asked = f"{server.url}/tokens/{one.record.id}/limits"
+    httpx2.put(asked, headers={"Fastly-Key": server["USER_TOKEN"]}, json=limits).raise_for_status()
+    return one
+
+
 def revoke(server: RunningServer, token_id: str) -> None:
     with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
         api.revoke_token(token_id)
@@ -68,7 +80,7 @@ def remembered(verifier: Verifier, issued: IssuedToken) -> None:
     verifier.check(issued.secret)
     until(lambda: verifier.holds_lease)
     verifier.check(issued.secret)
-    until(lambda: verifier._memory.recall(issued.secret.reveal(), None, None))
+    until(lambda: verifier._memory.recall(issued.secret.reveal(), None, None) is not None)
 
 
 def test_a_receipt_counts_the_verifiers_in_other_programs_too(server: RunningServer, verifier: Verifier) -> None:
@@ -134,6 +146,73 @@ def test_what_was_revoked_is_refused_as_soon_as_that_is_answered(server: Running
         revoke(server, one.record.id)
 
         assert not verifier.check(one.secret)
+
+
+ORDER = {"ip": "192.0.2.7", "method": "GET", "uri": "/orders/7?all", "host": "api.example.com"}
+
+
+def test_by_memory_and_by_the_server_limits_refuse_the_same(server: RunningServer, verifier: Verifier) -> None:
+    one = limited(server, networks=["192.0.2.0/24", "2001:db8::/32"], rules=["GET api.example.com/orders/*"])
+    others = [
+        ("ip", "198.51.100.7"),
+        ("ip", "nonsense"),
+        ("ip", None),
+        ("ip", "2001:db8::1"),
+        ("ip", "::ffff:192.0.2.7"),
+    ]
+    others += [("method", "POST"), ("method", None), ("uri", "/admin"), ("uri", "/orders/../7"), ("uri", None)]
+    others += [("host", "example.org"), ("host", None), ("scope", "verify"), ("service", "nothing")]
+    asked: list[dict[str, str | None]] = [dict(ORDER), *({**ORDER, name: value} for name, value in others)]
+    by_server = [verifier.check(one.secret, **each) for each in asked]
+    remembered(verifier, one)
+
+    assert [verifier.check(one.secret, **each) for each in asked] == by_server
+    assert [verdict.reason for verdict in by_server] == [
+        None, "networks", "networks", "networks", None, None,
+        "rules", "rules", "rules", "rules", "rules", "rules", "rules", "scope", "service",
+    ]  # fmt: skip
+
+
+def test_what_was_remembered_is_refused_as_soon_as_narrowing_is_answered(
+    server: RunningServer, verifier: Verifier
+) -> None:
+    for _ in range(20):
+        one = issued(server)
+        remembered(verifier, one)
+        assert verifier.check(one.secret, **ORDER)
+
+        narrowed(server, one, networks=["198.51.100.0/24"])
+
+        assert verifier.check(one.secret, **ORDER).reason == "networks"
+
+
+def test_one_that_holds_later_is_remembered_and_let_in_from_then_on(server: RunningServer, verifier: Verifier) -> None:
+    begins = datetime.now(UTC) + timedelta(seconds=2)
+    one = limited(server, not_before=begins.isoformat())
+    remembered(verifier, one)
+
+    assert verifier._memory.recall(one.secret.reveal(), None, None) == verifier.check(one.secret)
+    assert verifier.check(one.secret).reason == "not_before"
+    until(lambda: verifier.check(one.secret).ok)
+    assert datetime.now(UTC) >= begins.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("limits", [{"uses": 3}, {"per_day": 3}])
+def test_what_is_counted_is_never_remembered(server: RunningServer, verifier: Verifier, limits: dict[str, int]) -> None:
+    one = limited(server, **limits)
+
+    verdicts = [verifier.check(one.secret) for _ in range(5)]
+
+    assert [verdict.reason for verdict in verdicts] == [None] * 3 + [next(iter(limits))] * 2
+    assert len(verifier) == 0
+    assert (verdicts[-1].retry_after is not None) == ("per_day" in limits)
+
+
+def test_what_is_reported_is_never_remembered(server: RunningServer, verifier: Verifier) -> None:
+    one = limited(server, networks=["198.51.100.0/24"], shadow=["networks"])
+
+    assert verifier.check(one.secret, ip="192.0.2.7").ok
+    assert len(verifier) == 0
 
 
 PROGRAM = """

@@ -17,6 +17,7 @@ from tallystick.client._line import Body, Line
 from tallystick.client.models._read import decode
 from tallystick.core.changes import Change, Kind
 from tallystick.core.known import Customers, Known
+from tallystick.core.limits import Asked, Limits, enforced
 from tallystick.core.may import has_scope, is_limited_to
 from tallystick.core.scope import stored
 from tallystick.core.secret import Digest, Secret
@@ -33,8 +34,9 @@ _BYTES: Final = 540  # of one grant, apart from long lists
 class Verdict(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """May this token?  `ok`, which is also what a verdict is in an `if`; else `reason`.
 
-    `reason`: `invalid` (unknown, revoked, or its user is locked), `expired`, `scope` or `service`.  Of an invalid one nothing
-    else is known.  `user_id`: None for an automation token.  `scope`: words with spaces between.  `services`: ids of those it is
+    `reason`: `invalid` (unknown, revoked, or its user is locked), `expired`, `scope`, `service`, or the limit of its own that
+    refuses: `networks`, `not_before`, `rules`, `per_second`, `per_minute`, `per_day`, `uses`.  `retry_after`: in how many seconds
+    there are requests again, where there were too many.  Of an invalid one nothing else is known.  `user_id`: None for an automation token.  `scope`: words with spaces between.  `services`: ids of those it is
     limited to, none means all.  `expires_at`: RFC 3339.
     """
 
@@ -46,9 +48,17 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     scope: str = ""
     services: tuple[str, ...] = ()
     expires_at: str | None = None
+    retry_after: int | None = None
 
     def __bool__(self) -> bool:
         return self.ok
+
+
+class _Limited(msgspec.Struct, frozen=True, gc=False):
+    """What is remembered of a token with limits of its own.  `not_before` stands on the steady clock here."""
+
+    verdict: Verdict
+    limits: Limits
 
 
 class _Checked(msgspec.Struct):
@@ -63,6 +73,10 @@ class _Checked(msgspec.Struct):
     services: tuple[str, ...] = ()
     expires_at: str | None = None
     lasts_ms: int | None = None
+    begins_in_ms: int | None = None
+    limits: Limits | None = None
+    counted: bool = False
+    retry_after: int | None = None
 
 
 class _Batch(msgspec.Struct):
@@ -112,21 +126,32 @@ class Memory:
         self._line, self._lock = line, lock
         self._id = secrets.token_urlsafe(24)
         self._key = secrets.token_bytes(32)
-        self.verifier = Verifier[Verdict](size=_size, most=most, most_bytes=most_bytes)
+        self.verifier = Verifier[Verdict | _Limited](size=_size, most=most, most_bytes=most_bytes)
         self._customers = Customers(self.verifier)
-        self._used: list[Grant[Verdict]] = []
+        self._used: list[Grant[Verdict | _Limited]] = []
         self._began = False
 
-    def recall(self, secret: str, scope: str | None, service: str | None) -> Verdict | None:
+    def recall(
+        self,
+        secret: str,
+        scope: str | None,
+        service: str | None,
+        ip: str | None = None,
+        method: str | None = None,
+        uri: str | None = None,
+        host: str | None = None,
+    ) -> Verdict | None:
         """The verdict by memory.  None: it does not know, the server has to be asked."""
         try:
             digest: Any = blake2b(secret.encode(), key=self._key, digest_size=16).digest()
         except UnicodeEncodeError:
             return _INVALID
-        grant = self.verifier.recall(digest, self._steady())
+        now = self._steady()
+        grant = self.verifier.recall(digest, now)
         if grant is None:
             return None
-        verdict = grant.what
+        kept = grant.what
+        verdict, limits = (kept.verdict, kept.limits) if isinstance(kept, _Limited) else (kept, None)
         if scope is not None and not has_scope(stored(verdict.scope), scope):
             return msgspec.structs.replace(verdict, ok=False, reason="scope")
         if service is not None:
@@ -135,31 +160,39 @@ class Memory:
                 return msgspec.structs.replace(verdict, ok=False, reason="service")
             if reached is None and not self._reaches(grant, service):
                 return None
+        if limits is not None:
+            refused = enforced(limits, Asked(ip, method, uri, host), now)
+            if refused is not None:
+                return msgspec.structs.replace(verdict, ok=False, reason=refused.value)
         if grant.hits == 0:
             self._used.append(grant)
         grant.hits += 1
         return verdict
 
-    def _reaches(self, grant: Grant[Verdict], service: str) -> bool:
+    def _reaches(self, grant: Grant[Verdict | _Limited], service: str) -> bool:
         """Whether it is known that this is one of the customer's.  What is known holds for as long as the grant does."""
         known = grant.prepared
         if not isinstance(known, Known) or service not in known.reached:
             known = grant.prepared = self._customers.recall(grant.party.customer_id)
         return known is not None and service in known.reached
 
-    def ask(self, secret: str, scope: str | None, service: str | None) -> Flow[Verdict]:
-        """The verdict by the server, which is remembered if the token is good, whatever it was asked for."""
+    def ask(self, secret: str, scope: str | None, service: str | None, **request: str | None) -> Flow[Verdict]:
+        """The verdict by the server, which is remembered if the token is good, whatever it was asked for.
+
+        `request`: `ip`, `method`, `uri`, `host`.  What is counted there, or reported, is not remembered.
+        """
         if not secret.isascii() or (Secret(secret).is_ours() and not Secret(secret).is_well_formed()):
             return _INVALID
         noted = self._steady()
-        wanted = {name: value for name, value in (("scope", scope), ("service", service)) if value is not None}
+        asked = {"scope": scope, "service": service, **request}
+        wanted = {name: value for name, value in asked.items() if value is not None}
         body = Body(
             media="application/json", content=msgspec.json.encode([{"secret": secret, **wanted}]), hidden=(secret,)
         )
         answer = yield from self._line.ask("POST", "/check/batch", body)
         batch = decode(_BATCH, answer.body)
         found = batch.checked[0]
-        if found.token_id is not None and found.customer_id is not None:
+        if found.token_id is not None and found.customer_id is not None and not found.counted:
             with self._lock:
                 self._learn(secret, found, service, as_of=batch.as_of, noted=noted)
         return _verdict(found, ok=found.ok, reason=found.reason)
@@ -198,17 +231,26 @@ class Memory:
         whose = Whose(veil(found.token_id), user, veil(found.customer_id))
         until = FOREVER if found.lasts_ms is None else noted + found.lasts_ms
         digest = Digest(blake2b(secret.encode(), key=self._key, digest_size=16).digest())
-        self.verifier.learn(digest, _verdict(found, ok=True), whose, as_of=as_of, until=until)
+        self.verifier.learn(digest, self._kept(found), whose, as_of=as_of, until=until)
         if found.ok and service is not None and not found.services:
             self._customers.learn(whose.customer_id, as_of=as_of, reached=[service])
+
+    def _kept(self, found: _Checked) -> Verdict | _Limited:
+        verdict = _verdict(found, ok=True)
+        if found.limits is None:
+            return verdict
+        # From now, when the answer is there, and not from when it was asked for: begun too late is better than too early.
+        begins = None if found.begins_in_ms is None else self._steady() + found.begins_in_ms
+        return _Limited(verdict, msgspec.structs.replace(found.limits, not_before=begins))
 
     def _take_used(self) -> dict[str, int]:
         some, self._used = self._used[:REPORTED_MAX], self._used[REPORTED_MAX:]
         used: dict[str, int] = {}
         for grant in some:
             count, grant.hits = grant.hits, 0
-            if grant.what.token_id is not None:
-                used[grant.what.token_id] = used.get(grant.what.token_id, 0) + count
+            token_id = _said_of(grant.what).token_id
+            if token_id is not None:
+                used[token_id] = used.get(token_id, 0) + count
         return used
 
 
@@ -223,8 +265,14 @@ def _verdict(found: _Checked, *, ok: bool, reason: str | None = None) -> Verdict
         scope=intern(found.scope or ""),
         services=found.services,
         expires_at=found.expires_at,
+        retry_after=found.retry_after,
     )
 
 
-def _size(verdict: Verdict) -> int:
-    return _BYTES + sum(len(each) + 60 for each in verdict.services)
+def _said_of(kept: Verdict | _Limited) -> Verdict:
+    return kept.verdict if isinstance(kept, _Limited) else kept
+
+
+def _size(kept: Verdict | _Limited) -> int:
+    own = (*kept.limits.networks, *kept.limits.rules) if isinstance(kept, _Limited) else ()
+    return _BYTES + sum(len(each) + 60 for each in (*_said_of(kept).services, *own))

@@ -57,8 +57,7 @@ def refused(token: Token, limit: Limit, asked: Asked, *, now: int) -> Tallystick
     """What is said of it.  Who is where they may not be learns no more than who has no token at all."""
     error: TallystickError
     if limit in RATES:
-        window = RATES.index(limit)
-        wait = -(-ends_in(window, now) // 1000)
+        wait = seconds_left(limit, now=now)
         error = Throttled("This token has made all the requests that it may make for now", retry_after=wait)
     elif limit is Limit.RULES:
         error = Forbidden("This token is not for this request")
@@ -66,6 +65,11 @@ def refused(token: Token, limit: Limit, asked: Asked, *, now: int) -> Tallystick
         error = Unauthenticated(NO_CREDENTIALS)
     error.because = Because(limit.value, token.id, detail_of(limit, asked))
     return error
+
+
+def seconds_left(rate: Limit, *, now: int) -> int:
+    """Until such a limit begins with nothing again."""
+    return -(-ends_in(RATES.index(rate), now) // 1000)
 
 
 def _one(get_all: GetAll, names: Sequence[str]) -> str | None:

@@ -7,19 +7,21 @@ from starlette.responses import Response
 
 from tallystick.core import limits
 from tallystick.core.errors import Invalid
-from tallystick.core.limits import Limits
+from tallystick.core.limits import RATES, Limit, Limits
 from tallystick.core.rights import require_may_verify
 from tallystick.core.secret import Secret
 from tallystick.core.token import Token
 from tallystick.core.usage import Why
 from tallystick.core.verify import Refusal, judge
 from tallystick.http import bodies, check, guards
+from tallystick.http.admitting import seconds_left
 from tallystick.http.routes import Ask, json_answer
 from tallystick.http.times import stamp
 
 ASKED_MAX: Final = 1_000
 _SECRET_CHARS_MAX: Final = 1_000
 _INVALID: Final = "invalid"
+_RATES: Final = frozenset(map(Why, RATES))
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,9 +43,10 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 class Checked(msgspec.Struct, kw_only=True):
     """What was found.  `reason`: null when it may; else `invalid`, `expired`, `scope`, `service`, or the limit that refuses.
 
-    Of an invalid one nothing else is said.  `lasts_ms`: how long it has, from when this was answered; null: for ever.  `limits`:
-    its own, which whoever remembers it must look at each time.  `counted`: it must not be remembered at all, since each request
-    counts, or is reported, here.
+    Of an invalid one nothing else is said.  `lasts_ms`: how long it has, from when this was answered; null: for ever.
+    `begins_in_ms`: when it begins to hold, if that is still to come.  `limits`: its own, which whoever remembers it must look at
+    each time.  `counted`: it must not be remembered at all, since each request counts, or is reported, here.  `retry_after`:
+    seconds, after a limit of requests in a time.
     """
 
     ok: bool
@@ -55,8 +58,10 @@ class Checked(msgspec.Struct, kw_only=True):
     services: list[str] = []
     expires_at: str | None = None
     lasts_ms: int | None = None
+    begins_in_ms: int | None = None
     limits: Limits | None = None
     counted: bool = False
+    retry_after: int | None = None
 
 
 class Batch(msgspec.Struct):
@@ -104,9 +109,16 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         services=list(token.services),
         expires_at=stamp(token.expires_at),
         lasts_ms=None if token.expires_at is None else token.expires_at - ask.now,
+        begins_in_ms=_begins_in(token, ask.now),
         limits=token.limits,
         counted=token.limits is not None and (token.limits.are_counted or bool(token.limits.shadow)),
+        retry_after=seconds_left(Limit(reason), now=ask.now) if reason in _RATES else None,
     )
+
+
+def _begins_in(token: Token, now: int) -> int | None:
+    begins = None if token.limits is None else token.limits.not_before
+    return None if begins is None or begins <= now else begins - now
 
 
 async def _limited(ask: Ask, token: Token, asked: Asked) -> Why | None:

@@ -63,15 +63,25 @@ class AsyncVerifier(AsyncApi):
         begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: (begin := begin_anew()) and begin())
 
-    async def check(self, secret: str | Secret, *, scope: str | None = None, service: str | None = None) -> Verdict:
+    async def check(
+        self,
+        secret: str | Secret,
+        *,
+        scope: str | None = None,
+        service: str | None = None,
+        ip: str | None = None,
+        method: str | None = None,
+        uri: str | None = None,
+        host: str | None = None,
+    ) -> Verdict:
         """See `Verifier.check`."""
         text = secret if isinstance(secret, str) else secret.reveal()
-        verdict = self._memory.recall(text, scope, service)
+        verdict = self._memory.recall(text, scope, service, ip, method, uri, host)
         if verdict is not None:
             return verdict
         self._follow()
         try:
-            return await self._run(self._memory.ask(text, scope, service))
+            return await self._run(self._memory.ask(text, scope, service, ip=ip, method=method, uri=uri, host=host))
         except RuntimeError:
             # Closed by another task just now.
             if not self._over:

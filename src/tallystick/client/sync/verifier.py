@@ -61,6 +61,7 @@ class Verifier(Api):
     * The process forks (gunicorn with `--preload`): the child begins without memory, lease, connections or thread of its
       parent's, and makes its own at its first `check`.
     * Threads: any number may call `check`.  Nobody waits for another when memory knows the answer.
+    * The token is limited to a number of requests, or some of its limits only report: each `check` asks the server, which counts.
     * Too many tokens: the memory is bounded, by number and by bytes; what was not asked for goes first.
 
     Uses are reported to the server within a second, and lost when the process is killed before.
@@ -86,19 +87,32 @@ class Verifier(Api):
         begin_in_child = weakref.WeakMethod(self._begin_in_child)
         os.register_at_fork(after_in_child=lambda: (begin := begin_in_child()) and begin())
 
-    def check(self, secret: str | Secret, *, scope: str | None = None, service: str | None = None) -> Verdict:
+    def check(
+        self,
+        secret: str | Secret,
+        *,
+        scope: str | None = None,
+        service: str | None = None,
+        ip: str | None = None,
+        method: str | None = None,
+        uri: str | None = None,
+        host: str | None = None,
+    ) -> Verdict:
         """May this token do that?  `scope`: words that it must have; `service`: the id of one that it must reach.
+
+        `ip`: the address of whoever presents it, `method`, `uri` (path and query) and `host`: their request.  A token's own limits to
+        networks and requests are held against them, and refuse where they are not said.
 
         Raises `Unavailable` when memory does not know and the server cannot be asked, or this verifier has been closed, and
         `Unauthenticated` or `Forbidden` when this verifier's own token is not good for it.
         """
         text = secret if isinstance(secret, str) else secret.reveal()
-        verdict = self._memory.recall(text, scope, service)
+        verdict = self._memory.recall(text, scope, service, ip, method, uri, host)
         if verdict is not None:
             return verdict
         self._follow()
         try:
-            return self._run(self._memory.ask(text, scope, service))
+            return self._run(self._memory.ask(text, scope, service, ip=ip, method=method, uri=uri, host=host))
         except RuntimeError:
             # How httpx2 says that a client is closed, be it by another thread just now.
             if not self._over.is_set():
