@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tallystick.core.proxies import Proxies
 from tallystick.http import app
-from tallystick.http.proxies import Proxies
 from tallystick.http.routes import router
 from tests.core.world import ANNA, ROOT
 from tests.http.test_lane import asked

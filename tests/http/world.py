@@ -16,6 +16,7 @@ from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
 from tallystick.core.people import User
 from tallystick.core.ports import Store
+from tallystick.core.proxies import Proxies
 from tallystick.core.rates import LocalRates
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
@@ -25,7 +26,6 @@ from tallystick.http.exposition import Exposition
 from tallystick.http.following import Memory
 from tallystick.http.guards import operator
 from tallystick.http.measuring import Measuring
-from tallystick.http.proxies import Proxies
 from tallystick.http.routes import Guard, Wiring
 from tallystick.identity import totp
 from tallystick.identity.accounts import Accounts

@@ -10,7 +10,7 @@ from tallystick import Secret
 from tallystick.testing import RunningServer, running_server
 from tests.cli.program import SECONDS_MAX, until
 from tests.integrations.programs import EXAMPLES, GUNICORN, UVICORN, Program, environment, program, start
-from tests.integrations.tokens import bearer, issued, revoke, verifying
+from tests.integrations.tokens import bearer, issued, limited, revoke, verifying
 
 WAYS = {
     "asgi": ("asgi", *UVICORN, "app:app"),
@@ -106,6 +106,40 @@ def test_a_token_reaches_the_services_that_it_is_limited_to_and_no_other(shop: P
     assert (yes.status_code, yes.json()) == (200, {"purged": server["SERVICE_1"]})
     assert (no.status_code, no.json()) == (403, {"msg": "This token does not reach that service"})
     assert (unknown.status_code, unknown.json()) == (403, {"msg": "This token does not reach that service"})
+
+
+def test_a_token_is_for_the_networks_that_it_is_limited_to(shop: Program, server: RunningServer) -> None:
+    here, there = limited(server, networks=["127.0.0.0/8"]), limited(server, networks=["198.51.100.0/24"])
+    forwarded = {"X-Forwarded-For": "198.51.100.7"}
+
+    assert ask(shop, "GET", "/orders", bearer(here)).status_code == 200
+    # Nobody has said that whoever forwards is to be believed: then it is not sure who asks.
+    for refused in (bearer(there), bearer(there) | forwarded, bearer(here) | forwarded):
+        answer = ask(shop, "GET", "/orders", refused)
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
+
+
+def test_a_token_is_for_the_requests_that_it_is_limited_to(shop: Program, server: RunningServer) -> None:
+    one = limited(server, rules=["GET 127.0.0.1/orders"])
+    headers = bearer(one)
+
+    yes = [ask(shop, "GET", path, headers).status_code for path in ("/orders", "/orders?all=1", "/%6frders")]
+    no = ask(shop, "POST", f"/purge/{server['SERVICE_1']}", headers)
+    elsewhere = ask(shop, "GET", "/orders", headers | {"Host": "example.org"})
+
+    assert yes == [200] * 3
+    assert (no.status_code, no.json()) == (403, {"msg": "This token is not for this request"})
+    assert elsewhere.status_code in {400, 403}  # Django does not take a host that it does not know
+
+
+def test_a_token_makes_as_many_requests_as_it_is_limited_to(shop: Program, server: RunningServer) -> None:
+    used, often = limited(server, uses=3), limited(server, per_day=3)
+
+    by_uses, by_day = ([ask(shop, "GET", "/orders", bearer(one)) for _ in range(5)] for one in (used, often))
+
+    assert [answer.status_code for answer in by_uses] == [200] * 3 + [401] * 2
+    assert [answer.status_code for answer in by_day] == [200] * 3 + [429] * 2
+    assert 0 < int(by_day[-1].headers["Retry-After"]) <= 86_400
 
 
 def test_a_revoked_token_is_let_in_by_no_worker_and_no_thread_once_its_204_has_come(

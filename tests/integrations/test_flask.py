@@ -9,9 +9,10 @@ from flask import Blueprint, Flask, g
 from flask.testing import FlaskClient
 from flask.views import MethodView
 
+from tallystick import Invalid
 from tallystick.integrations.flask import Tallystick
 from tallystick.testing import RunningServer
-from tests.integrations.tokens import bearer, issued
+from tests.integrations.tokens import bearer, issued, limited
 
 READ, PURGE, ALL = "global:read", "purge_all", "global"
 
@@ -145,3 +146,30 @@ def test_classes_of_views_in_blueprints_and_the_services_that_they_name(
 def test_needs_are_said_by_views_and_not_by_paths(server: RunningServer, key: str) -> None:
     with pytest.raises(TypeError, match="views"):
         Tallystick(url=server.url, token=key, needs={"/a": "global"})
+
+
+def test_behind_a_proxy_that_is_believed_the_address_is_the_one_that_it_tells(server: RunningServer, key: str) -> None:
+    guard = Tallystick(url=server.url, token=key, trusted_proxies=["192.0.2.1"])
+    app = Flask(__name__)
+    guard.init_app(app)
+    app.add_url_rule("/", view_func=lambda: "in")
+    headers = bearer(limited(server, networks=["203.0.113.7"]))
+
+    statuses = [
+        app.test_client().get("/", headers=headers | more, environ_base={"REMOTE_ADDR": peer}).status_code
+        for peer, more in (
+            ("192.0.2.1", {"X-Forwarded-For": "203.0.113.7"}),
+            ("192.0.2.1", {"X-Forwarded-For": "203.0.113.7, 198.51.100.1"}),
+            ("198.51.100.1", {"X-Forwarded-For": "203.0.113.7"}),
+            ("203.0.113.7", {}),
+        )
+    ]
+    guard._guard._verifier.close()
+
+    assert statuses == [200, 401, 401, 200]
+
+
+@pytest.mark.parametrize("trusted", ["192.0.2.0/24", ["nonsense"], ["192.0.2.1/24"]])
+def test_a_proxy_that_is_no_network_is_an_error_at_the_start(trusted: object) -> None:
+    with pytest.raises(Invalid, match="trusted_proxies"):
+        Tallystick(url="http://127.0.0.1:1", token="key", trusted_proxies=trusted)  # type: ignore[arg-type]

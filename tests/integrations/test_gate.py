@@ -3,8 +3,10 @@
 import pytest
 
 from tallystick import Invalid, Secret, Unavailable, Verdict
+from tallystick.core.limits import Asked
+from tallystick.core.proxies import Proxies
 from tallystick.integrations import Need
-from tallystick.integrations._gate import Headers, Refusal, Rules, judged, presented, scoped, unasked
+from tallystick.integrations._gate import Came, Headers, Refusal, Rules, judged, presented, scoped, unasked
 
 RULES = Rules(
     open=["/healthz", "/static/**", "OPTIONS /**", "GET /orders/{id}/picture"],
@@ -166,3 +168,49 @@ def test_who_learns_the_scope_later_says_the_same_of_it() -> None:
 def test_how_long_to_wait_is_told_in_whole_seconds() -> None:
     assert unasked(Unavailable("away", retry_after=2.2)).retry_after == 3
     assert unasked(Unavailable("away", retry_after=0)).retry_after == 1
+
+
+@pytest.mark.parametrize(
+    "reason, status",
+    [("networks", 401), ("not_before", 401), ("uses", 401), ("rules", 403), ("per_second", 429), ("per_day", 429)],
+)
+def test_a_limit_refuses_as_the_server_does(reason: str, status: int) -> None:
+    found = judged(Verdict(ok=False, reason=reason, retry_after=7 if status == 429 else None), Need())
+
+    assert isinstance(found, Refusal)
+    assert found.status == status
+    assert (found.retry_after, found.challenge is not None) == (7 if status == 429 else None, status == 401)
+
+
+@pytest.mark.parametrize(
+    "believed, peer, forwarded, ip",
+    [
+        ([], "192.0.2.1", [], "192.0.2.1"),
+        ([], "192.0.2.1", ["203.0.113.7"], None),
+        (["192.0.2.0/24"], "192.0.2.1", ["203.0.113.7"], "203.0.113.7"),
+        (["192.0.2.0/24"], "192.0.2.1", ["198.51.100.1, 203.0.113.7", "192.0.2.2"], "203.0.113.7"),
+        (["192.0.2.0/24"], "192.0.2.1", [], None),
+        (["192.0.2.0/24"], "198.51.100.1", ["203.0.113.7"], None),
+        (["192.0.2.0/24"], None, ["203.0.113.7"], None),
+        (None, "198.51.100.1", ["203.0.113.7"], "198.51.100.1"),
+        (None, None, [], None),
+    ],
+)
+def test_an_address_is_taken_from_whom_it_was_said_to_take_it(
+    believed: list[str] | None, peer: str | None, forwarded: list[str], ip: str | None
+) -> None:
+    came = Came("GET", "/", [("x-Forwarded-For", each) for each in forwarded], peer)
+
+    assert came.asked(None if believed is None else Proxies(believed)).ip == ip
+
+
+@pytest.mark.parametrize(
+    "path, uri",
+    [("", "/"), ("/a b/%2e", "/a%20b/%252e"), ("/\u00e9", "/%C3%A9"), ("/x?y", "/x%3Fy"), ("/../x", "/../x")],
+)
+def test_a_path_is_what_the_program_takes_it_for(path: str, uri: str) -> None:
+    assert Came("GET", path, [("Host", "a.example")], None).asked(None) == Asked(None, "GET", uri, "a.example")
+
+
+def test_a_host_that_is_said_twice_is_not_known() -> None:
+    assert Came("GET", "/", [("host", "a.example"), ("Host", "b.example")], None).asked(None).host is None

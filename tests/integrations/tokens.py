@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx2
+
 from tallystick import IssuedToken, TokensApi
 from tallystick.testing import RunningServer
 
@@ -15,6 +17,14 @@ def verifying(server: RunningServer) -> str:
 def issued(server: RunningServer, **limits: Any) -> IssuedToken:
     with TokensApi(server["USER_TOKEN"], url=server.url) as api:
         return api.create_token(password=server["USER_PASSWORD"], **limits)
+
+
+def limited(server: RunningServer, **own: Any) -> IssuedToken:
+    """One with limits of its own, as `PUT /tokens/{id}/limits` takes them."""
+    one = issued(server)
+    asked = f"{server.url}/tokens/{one.record.id}/limits"
+    httpx2.put(asked, headers={"Fastly-Key": server["USER_TOKEN"]}, json=own).raise_for_status()
+    return one
 
 
 def revoke(server: RunningServer, one: IssuedToken) -> None:

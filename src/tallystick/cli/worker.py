@@ -26,13 +26,13 @@ from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
 from tallystick.core.errors import TallystickError
 from tallystick.core.ports import Store
+from tallystick.core.proxies import Proxies
 from tallystick.core.rates import LocalRates
 from tallystick.core.secret import digester
 from tallystick.core.use import Uses
 from tallystick.http import guards
 from tallystick.http.app import build_front
 from tallystick.http.following import Memory
-from tallystick.http.proxies import Proxies
 from tallystick.http.routes import Wiring
 from tallystick.http.rsgi import Exchange, Scope
 from tallystick.identity.accounts import Accounts

@@ -19,6 +19,8 @@ from tallystick.core.secret import redacted
 
 NETWORKS_MAX: Final = 100  # of one token, and so many rules: each is looked at for each request
 COUNT_MAX: Final = 1_000_000_000
+TOO_MANY: Final = "This token has made all the requests that it may make for now"
+NOT_FOR_THIS: Final = "This token is not for this request"
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from tallystick.core.errors import Forbidden, TallystickError, Throttled, Unauthenticated
 from tallystick.core.explain import Because
 from tallystick.core.issue import NO_CREDENTIALS
-from tallystick.core.limits import RATES, Asked, Limit
+from tallystick.core.limits import NOT_FOR_THIS, RATES, TOO_MANY, Asked, Limit
+from tallystick.core.proxies import Proxies
 from tallystick.core.rates import ends_in
 from tallystick.core.shadow import detail_of
 from tallystick.core.token import Token
-from tallystick.http.proxies import Proxies
 
 if TYPE_CHECKING:
     from tallystick.http.routes import Wiring
@@ -58,9 +58,9 @@ def refused(token: Token, limit: Limit, asked: Asked, *, now: int) -> Tallystick
     error: TallystickError
     if limit in RATES:
         wait = seconds_left(limit, now=now)
-        error = Throttled("This token has made all the requests that it may make for now", retry_after=wait)
+        error = Throttled(TOO_MANY, retry_after=wait)
     elif limit is Limit.RULES:
-        error = Forbidden("This token is not for this request")
+        error = Forbidden(NOT_FOR_THIS)
     else:
         error = Unauthenticated(NO_CREDENTIALS)
     error.because = Because(limit.value, token.id, detail_of(limit, asked))

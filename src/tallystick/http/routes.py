@@ -21,6 +21,7 @@ from tallystick.core.explain import Seals, named
 from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.people import User
 from tallystick.core.ports import Clock, Store
+from tallystick.core.proxies import Proxies
 from tallystick.core.receipts import Receipts
 from tallystick.core.secret import Digester, new_id, redacted
 from tallystick.core.use import Uses, kept_agent
@@ -29,7 +30,6 @@ from tallystick.http.following import Memory
 from tallystick.http.guards import address_of
 from tallystick.http.limits import Meter
 from tallystick.http.manner import InJson, Manner
-from tallystick.http.proxies import Proxies
 from tallystick.http.readiness import Readiness
 from tallystick.http.tally import Tally
 from tallystick.identity.accounts import Accounts

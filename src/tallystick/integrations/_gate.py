@@ -2,16 +2,19 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 
 from tallystick.client._verify import Verdict
 from tallystick.core.errors import Invalid, TallystickError
 from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.limits import NOT_FOR_THIS, RATES, TOO_MANY, Asked, Limit
 from tallystick.core.may import has_scope
+from tallystick.core.proxies import Proxies
 from tallystick.core.scope import stored
 from tallystick.core.secret import SEVERAL_TOKENS, Secret, all_presented
 
@@ -38,6 +41,25 @@ class Need:
     def __post_init__(self) -> None:
         if self.scope is not None and _SCOPE.fullmatch(self.scope) is None:
             raise Invalid("A scope is words with one space between, such as 'purge_all'; None asks for no scope.")
+
+
+class Came(NamedTuple):
+    """A request, as the program has it.  `path`: decoded, with where the program is mounted.  `peer`: who is at the other end."""
+
+    method: str
+    path: str
+    headers: Sequence[tuple[str, str]]
+    peer: str | None
+
+    def asked(self, proxies: Proxies | None) -> Asked:
+        """The same for a token's own limits.  `proxies`: whose word is taken for an address; None: `peer` is the client already."""
+        ip = self.peer if proxies is None else proxies.sure_client_of(self.peer, self._all("x-forwarded-for"))
+        hosts = set(self._all("host"))
+        # Written out again: what counts is how the program reads it.
+        return Asked(ip, self.method, quote(self.path) or "/", hosts.pop() if len(hosts) == 1 else None)
+
+    def _all(self, wanted: str) -> list[str]:
+        return [value for name, value in self.headers if name.lower() == wanted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +196,10 @@ def judged(verdict: Verdict, need: Need) -> Verdict | Refusal:
         return _without(need.scope)
     if verdict.reason == "service":
         return Refusal(status=403, msg="This token does not reach that service")
+    if verdict.reason == Limit.RULES:
+        return Refusal(status=403, msg=NOT_FOR_THIS)
+    if verdict.reason in RATES:
+        return Refusal(status=429, msg=TOO_MANY, retry_after=verdict.retry_after)
     msg = "This token has expired" if verdict.reason == "expired" else NO_CREDENTIALS
     return Refusal(status=401, msg=msg, challenge='Bearer error="invalid_token"')
 

@@ -12,8 +12,9 @@ from tallystick.client._verify import Verdict
 from tallystick.client.aio.verifier import AsyncVerifier
 from tallystick.client.sync.verifier import Verifier
 from tallystick.core.errors import Invalid, NotFound, TallystickError, Unavailable
+from tallystick.core.proxies import Proxies
 from tallystick.core.secret import Secret
-from tallystick.integrations._gate import Headers, Need, Refusal, Rules, judged, presented, unasked
+from tallystick.integrations._gate import Came, Need, Refusal, Rules, judged, presented, unasked
 
 V = TypeVar("V", Verifier, AsyncVerifier)
 
@@ -25,6 +26,8 @@ class Settings(TypedDict, total=False):
 
     `url`, `token`: as for `Verifier`, else TALLYSTICK_URL and FASTLY_API_TOKEN.  `token_file`: a file that holds the token and
     nothing else.  `timeout`: seconds for one question.  `most`: tokens that are remembered.  `open`, `needs`, `scope`: see `Rules`.
+    `trusted_proxies`: networks (CIDR) whose `X-Forwarded-For` is believed, for tokens that are limited to networks; None when
+    the server or the framework has put the client's address in place already.
     """
 
     url: str | None
@@ -35,6 +38,7 @@ class Settings(TypedDict, total=False):
     open: Iterable[str]
     needs: Mapping[str, str | Need]
     scope: str | None
+    trusted_proxies: Iterable[str] | None
 
 
 class _Asking(TypedDict):
@@ -42,6 +46,15 @@ class _Asking(TypedDict):
     token: str | Secret | None
     timeout: float
     most: int
+
+
+class _Wanted(TypedDict):
+    scope: str | None
+    service: str | None
+    ip: str | None
+    method: str | None
+    uri: str | None
+    host: str | None
 
 
 class _Base:
@@ -58,11 +71,24 @@ class _Base:
         open: Iterable[str] = (),  # noqa: A002 - see Rules
         needs: Mapping[str, str | Need] | None = None,
         scope: str | None = None,
+        trusted_proxies: Iterable[str] | None = (),
     ) -> None:
         if token_file is not None:
             token = read_token(Path(token_file))
         self.rules = Rules(open=open, needs=needs, scope=scope)
+        self._proxies = _read(trusted_proxies)
         self._asking: _Asking = {"url": url, "token": token, "timeout": timeout, "most": most}
+
+    def _wanted(self, need: Need, came: Came) -> _Wanted:
+        asked = came.asked(self._proxies)
+        return {
+            "scope": need.scope,
+            "service": need.service,
+            "ip": asked.ip,
+            "method": asked.method,
+            "uri": asked.uri,
+            "host": asked.host,
+        }
 
 
 class Guard(_Base):
@@ -73,13 +99,13 @@ class Guard(_Base):
         self._verifier = _made(Verifier, self._asking)
         atexit.register(_close, weakref.ref(self._verifier))
 
-    def judge(self, need: Need, headers: Headers) -> Verdict | Refusal:
-        """Whether a request with these headers has what is needed."""
-        secret = presented(headers)
+    def judge(self, need: Need, came: Came) -> Verdict | Refusal:
+        """Whether this request has what is needed."""
+        secret = presented(came.headers)
         if isinstance(secret, Refusal):
             return secret
         try:
-            return judged(self._verifier.check(secret, scope=need.scope, service=need.service), need)
+            return judged(self._verifier.check(secret, **self._wanted(need, came)), need)
         except TallystickError as error:
             return _told(error)
 
@@ -91,13 +117,13 @@ class AsyncGuard(_Base):
         super().__init__(**settings)
         self._verifier = _made(AsyncVerifier, self._asking)
 
-    async def judge(self, need: Need, headers: Headers) -> Verdict | Refusal:
-        """Whether a request with these headers has what is needed."""
-        secret = presented(headers)
+    async def judge(self, need: Need, came: Came) -> Verdict | Refusal:
+        """Whether this request has what is needed."""
+        secret = presented(came.headers)
         if isinstance(secret, Refusal):
             return secret
         try:
-            return judged(await self._verifier.check(secret, scope=need.scope, service=need.service), need)
+            return judged(await self._verifier.check(secret, **self._wanted(need, came)), need)
         except TallystickError as error:
             return _told(error)
 
@@ -116,6 +142,15 @@ def _made(kind: type[V], asking: _Asking) -> V:
     if not verifier.has_token:
         raise Invalid("There is no token to ask with: set FASTLY_API_TOKEN, or pass token or token_file.")
     return verifier
+
+
+def _read(networks: Iterable[str] | None) -> Proxies | None:
+    if isinstance(networks, str):
+        raise Invalid("trusted_proxies is a list of networks, such as ['10.0.0.0/8'].")
+    try:
+        return None if networks is None else Proxies(networks)
+    except ValueError as error:
+        raise Invalid(f"trusted_proxies: {error}") from error
 
 
 def _told(error: TallystickError) -> Refusal:

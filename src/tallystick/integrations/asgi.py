@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias, Unpack
 
 from tallystick.client._verify import Verdict
-from tallystick.integrations._gate import Refusal
+from tallystick.integrations._gate import Came, Refusal
 from tallystick.integrations._guard import AsyncGuard, Settings
 
 Scope: TypeAlias = MutableMapping[str, Any]  # Any, here and in messages: what ASGI says
@@ -53,9 +53,7 @@ class TallystickMiddleware:
         need = self._guard.rules.need(scope.get("method", "GET"), _path(scope))
         if need is None or isinstance(need, Refusal):
             return need
-        return await self._guard.judge(
-            need, ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        )
+        return await self._guard.judge(need, came(scope))
 
     def _closing(self, send: Send) -> Send:
         """Before the program says that it has shut down, the server is told that nobody has to wait for us."""
@@ -66,6 +64,13 @@ class TallystickMiddleware:
             await send(message)
 
         return passed_on
+
+
+def came(scope: Scope) -> Came:
+    """A request, or the opening of a WebSocket, for a guard."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    peer = scope.get("client")
+    return Came(scope.get("method", "GET"), scope["path"], headers, peer[0] if peer else None)
 
 
 def _path(scope: Scope) -> str:

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.http.response import HttpResponse
 
 from tallystick.client._verify import Verdict
-from tallystick.integrations._gate import Need, Refusal
+from tallystick.integrations._gate import Came, Need, Refusal
 from tallystick.integrations._guard import Guard
 
 Response: TypeAlias = HttpResponseBase | Awaitable[HttpResponseBase]
@@ -27,6 +27,11 @@ Response: TypeAlias = HttpResponseBase | Awaitable[HttpResponseBase]
 def guard() -> Guard:
     """The one of this program, by what `settings.TALLYSTICK` says and the environment.  Raises `Invalid` when that is not enough."""
     return Guard(**getattr(settings, "TALLYSTICK", {}))
+
+
+def came(request: HttpRequest) -> Came:
+    """A request, for a guard."""
+    return Came(request.method, request.path, list(request.headers.items()), request.META.get("REMOTE_ADDR"))
 
 
 class TallystickConfig(AppConfig):  # type: ignore[misc]  # Django has no types of its own
@@ -67,7 +72,7 @@ class TallystickMiddleware:
 
     def _judge(self, request: HttpRequest) -> Verdict | Refusal | None:
         found = self._guard.rules.need(request.method, request.path_info)
-        return self._guard.judge(found, request.headers.items()) if isinstance(found, Need) else found
+        return self._guard.judge(found, came(request)) if isinstance(found, Need) else found
 
     def _passed_on(self, request: HttpRequest, found: Verdict | Refusal | None) -> Response:
         if isinstance(found, Refusal):

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from tallystick.client._verify import Verdict
 from tallystick.integrations._gate import Need, Refusal, presented, scoped
-from tallystick.integrations.django import guard
+from tallystick.integrations.django import came, guard
 
 _ANY: Final = Need()
 
@@ -90,7 +90,7 @@ class HasToken(BasePermission):  # type: ignore[misc]  # DRF has no types of its
 
 
 def _judged(request: Request, need: Need) -> Verdict:
-    found = guard().judge(need, request.headers.items())
+    found = guard().judge(need, came(request))
     if isinstance(found, Refusal):
         raise Refused(found)
     return found

@@ -22,6 +22,7 @@ from fastapi.security.base import SecurityBase
 from tallystick.client._verify import Verdict
 from tallystick.integrations._gate import Need, Refusal
 from tallystick.integrations._guard import AsyncGuard, Settings
+from tallystick.integrations.asgi import came
 
 Dependency: TypeAlias = Callable[..., Awaitable[Verdict]]
 
@@ -99,7 +100,7 @@ class Tallystick:
     async def _judge(self, connection: HTTPConnection, wanted: SecurityScopes, service: str | None) -> Verdict:
         scopes = dict.fromkeys([*(self._scope or "").split(), *wanted.scopes])
         need = Need(scope=" ".join(scopes) or None, service=service)
-        found = await self._guard.judge(need, connection.headers.items())
+        found = await self._guard.judge(need, came(connection.scope))
         if isinstance(found, Refusal):
             raise Refused(found)
         return found

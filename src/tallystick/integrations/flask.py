@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar, Unpack
 from flask import Flask, Response, abort, current_app, g, request
 
 from tallystick.client._verify import Verdict
-from tallystick.integrations._gate import Need, Refusal
+from tallystick.integrations._gate import Came, Need, Refusal
 from tallystick.integrations._guard import Guard, Settings
 
 P = ParamSpec("P")
@@ -91,10 +91,14 @@ class Tallystick:
         if mark.is_open or found is None:
             return
         if isinstance(found, Need):
-            found = self._guard.judge(_together(found, mark), request.headers.items())
+            found = self._guard.judge(_together(found, mark), _came())
         if isinstance(found, Refusal):
             abort(Response(found.body, found.status, found.headers))
         g.token = found
+
+
+def _came() -> Came:
+    return Came(request.method, request.script_root + request.path, list(request.headers.items()), request.remote_addr)
 
 
 def _together(need: Need, mark: _Mark) -> Need:

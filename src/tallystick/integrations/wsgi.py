@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Unpack
 
 from tallystick.client._verify import Verdict
-from tallystick.integrations._gate import Need, Refusal
+from tallystick.integrations._gate import Came, Need, Refusal
 from tallystick.integrations._guard import Guard, Settings
 
 if TYPE_CHECKING:
@@ -26,19 +26,24 @@ class TallystickMiddleware:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """As WSGI calls it (PEP 3333)."""
-        # WSGI hands bytes over as latin-1; programs read them as UTF-8, and so do we.
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        mount, path = (_text(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
         found: Need | Verdict | Refusal | None = self._guard.rules.need(environ["REQUEST_METHOD"], path)
         if isinstance(found, Need):
-            found = self._guard.judge(found, _headers(environ))
+            came = Came(environ["REQUEST_METHOD"], mount + path, list(_headers(environ)), environ.get("REMOTE_ADDR"))
+            found = self._guard.judge(found, came)
         if isinstance(found, Refusal):
             return _refuse(found, start_response)
         environ["tallystick.token"] = found
         return self._app(environ, start_response)
 
 
+def _text(handed: str) -> str:
+    # WSGI hands bytes over as latin-1; programs read them as UTF-8, and so do we.
+    return handed.encode("latin-1").decode("utf-8", "replace")
+
+
 def _headers(environ: "WSGIEnvironment") -> Iterator[tuple[str, str]]:
-    for name in ("Authorization", "Fastly-Key"):
+    for name in ("Authorization", "Fastly-Key", "Host", "X-Forwarded-For"):
         value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         if value is not None:
             yield name, value
