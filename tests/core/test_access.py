@@ -74,6 +74,7 @@ def test_a_rule_is_not_for_these(rule: str, method: str, uri: str) -> None:
             "/public/..;/admin",
         ),
         *("/public/..;x=1/admin", "/public%2Fadmin", "/public%2fadmin", "/public\\admin", "/public%5Cadmin"),
+        *("/public#/../admin", "/public/#", "/public#?x=1"),
         *("/a%00", "/a%0d%0ab", "/a\x7f", "/%ff", "/%zz", "/a%", "/a%2", "orders", "", "http://host/orders", "*"),
         "/" + "a" * 8192,
     ],

@@ -45,6 +45,8 @@ def test_rules_let_one_request_through_and_not_another(front: Front) -> None:
         "/files%2f..%2fadmin",
         "/files/..%2fadmin",
         "//admin/files/",
+        "/files/a#/../../admin",
+        "/files/a\\..\\..\\admin",
     ],
 )
 def test_no_spelling_of_a_path_gets_round_them(front: Front, path: str) -> None:

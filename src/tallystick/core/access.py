@@ -6,7 +6,7 @@
     GET api.example.com/**   only of this host; without one a rule is for all
 
 A rule for GET is one for HEAD.  Nothing else is implied: not another case, not a slash at the end.  What may be read in more
-than one way (`..`, an encoded slash) fits no rule: who serves the path may read it in another way than we do.
+than one way (`..`, an encoded slash, a `#`) fits no rule: who serves the path may read it in another way than we do.
 """
 
 import re
@@ -88,8 +88,9 @@ def segments_of(uri: str) -> tuple[str, ...] | None:
 
     None for what is no path, or may be read in more than one way.
     """
-    path = uri.partition("?")[0].partition("#")[0]
-    if not path.startswith("/") or len(uri) > URI_CHARS_MAX or _ENCODED.search(path) is not None:
+    path = uri.partition("?")[0]
+    # A fragment is in no request, so some servers cut it off and others take it for a part of the path.
+    if not path.startswith("/") or "#" in path or len(uri) > URI_CHARS_MAX or _ENCODED.search(path) is not None:
         return None
     try:
         segments = tuple(unquote_to_bytes(each).decode() for each in path[1:].split("/"))
