@@ -67,6 +67,32 @@ def test_nobody_gets_through_under_a_name_of_their_own_choice(front: Front, name
     assert front.behind.reached[-1].all("tallystick-user") == [], "an automation token has no user"
 
 
+@pytest.mark.parametrize(
+    "hops", [["Tallystick-User"], ["close, tallystick-user", "TALLYSTICK-TOKEN, Tallystick-Scope"]]
+)
+def test_nobody_has_their_name_taken_off_on_the_way(front: Front, hops: list[str]) -> None:
+    made = front.token()
+
+    answer = front.ask("GET", "/", made["access_token"], headers=[("Connection", value) for value in hops])
+
+    assert answer.status_code == 200
+    reached = front.behind.reached[-1]
+    assert reached.all("tallystick-user") == [made["user_id"]], "without it, this would be an automation token"
+    assert reached.all("tallystick-token") == [made["id"]]
+    assert reached.all("tallystick-scope") == ["global"]
+
+
+@pytest.mark.parametrize("protocols", [["h2c"], ["H2C, websocket"], ["h2c", "websocket"], ["websocket", "h2c"]])
+def test_nobody_gets_a_connection_of_their_own_to_the_api(front: Front, protocols: list[str]) -> None:
+    """Over which more requests would come, without a question for each of them."""
+    asked = [("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+    before = len(front.behind.reached)
+
+    front.ask("GET", "/", front.token()["access_token"], headers=asked + [("Upgrade", each) for each in protocols])
+
+    assert "h2c" not in str([reached.all("upgrade") for reached in front.behind.reached[before:]]).lower()
+
+
 def test_without_a_live_token_nobody_gets_through(front: Front) -> None:
     before = len(front.behind.reached)
     ended = front.token()

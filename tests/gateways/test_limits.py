@@ -3,6 +3,7 @@
 import http.client
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.gateways.front import Front
@@ -111,6 +112,16 @@ def test_a_token_limited_to_networks_is_let_in_from_there_whatever_the_client_sa
     for _ in range(2):  # from memory, too
         assert front.ask("GET", "/", inside, headers=told).status_code == 200
         assert front.ask("GET", "/", outside, headers=told).status_code == 401
+
+
+@pytest.mark.parametrize("forged", [[], ["203.0.113.7"], ["203.0.113.7, 127.0.0.1"], ["127.0.0.1", "203.0.113.7"]])
+def test_who_has_the_address_of_a_trusted_proxy_is_no_proxy(front: Front, forged: list[str]) -> None:
+    told = [("X-Forwarded-For", value) for value in forged]
+    inside, outside = limited(front, networks=["127.0.0.1"]), limited(front, networks=["203.0.113.0/24"])
+
+    for secret, status in ((inside, 200), (outside, 401)):
+        headers = [("Authorization", f"Bearer {secret}"), *told]
+        assert httpx2.get(front.client.base_url, headers=headers).status_code == status
 
 
 def test_who_asks_too_often_is_told_so_and_for_how_long(front: Front) -> None:
