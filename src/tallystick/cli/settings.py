@@ -183,7 +183,7 @@ class Settings:
         tuple[str, ...],
         Setting(
             _networks,
-            "The proxies and gateways in front, as networks with commas between: what they say in `X-Forwarded-For` is believed, and "
+            "The proxies and gateways in front, as networks with commas between: what they say in `X-Forwarded-For` and `-Proto` is believed, and "
             "nobody else. Without, everybody who comes through a proxy has its address.",
         ),
     ] = ()

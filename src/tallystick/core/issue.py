@@ -148,9 +148,13 @@ async def issue_session(
 
 
 def is_session(token: Token) -> bool:
-    """Whether it looks like a session of the console, to whom lists show it; nothing else depends on it."""
+    """Whether it is what signing in to the console makes: nothing else opens its pages.
+
+    (Who makes one just like it by the API has no more by it than by signing in.)
+    """
     lasts = None if token.expires_at is None else token.expires_at - token.created_at
-    return token.user_id is not None and token.name == SESSION_NAME and lasts == SESSION_MS
+    is_whole = token.scope.writes and not token.services
+    return token.user_id is not None and token.name == SESSION_NAME and lasts == SESSION_MS and is_whole
 
 
 def _record(wish: Wish, customer_id: str, by: Origin, token_id: str | None = None) -> Token:

@@ -1,5 +1,7 @@
 """For whom somebody asks: the address at the other end of the socket, or, where that is a proxy we trust, the one it tells of.
 
+And whether their own connection is encrypted, which only such a proxy knows.
+
 Each proxy adds to `X-Forwarded-For` whom it was asked by, so it is read from its end: the last hop that is no proxy of ours is
 the client.  What stands before that hop the client wrote itself.
 """
@@ -39,6 +41,12 @@ class Proxies:
             return address
         client, is_sure = self._walked(peer, forwarded)
         return client if is_sure else None
+
+    def is_private(self, peer: str | None, told: Sequence[str]) -> bool:
+        """Whether the client speaks TLS.  `told`: what came as `X-Forwarded-Proto`, one scheme for each proxy on the way."""
+        if peer is None or not told or not self._read(peer)[1]:
+            return False
+        return "https" in [scheme.strip().lower() for scheme in ",".join(told).split(",")]
 
     def _walked(self, peer: str, forwarded: Sequence[str]) -> tuple[str, bool]:
         """From the last hop to the first that is none of ours; whether all on the way could be read."""

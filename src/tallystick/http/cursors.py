@@ -1,4 +1,4 @@
-"""Where a list goes on, as a text that only we can make: whoever sends back another one is told so.
+"""What we hand out to get back as it was, such as where a list goes on: a text that only we can make, of one kind.
 
 It holds what its receiver has just been shown, and opens nothing: whose list it is, each request says and proves anew.
 """
@@ -16,13 +16,14 @@ from tallystick.core.secret import Digest, Secret
 T = TypeVar("T")
 
 _MARK_BYTES: Final = 16
-_PURPOSE: Final = "cursor "  # no secret begins like this, so a mark is never the digest of one
+_PURPOSE: Final = "sealed"  # no secret begins like this, so a mark is never the digest of one
 
 
 def seal(position: object, digest: Callable[[Secret], Digest]) -> str:
     """A position as a cursor."""
-    plain = msgspec.json.encode(position)
-    mark = digest(Secret(_PURPOSE + plain.decode()))[:_MARK_BYTES]
+    plain, kind = msgspec.json.encode(position), type(position)
+    # By its type: two kinds that happen to have the same fields must not pass for each other.
+    mark = digest(Secret(f"{_PURPOSE} {kind.__module__}.{kind.__qualname__} {plain.decode()}"))[:_MARK_BYTES]
     return base64.urlsafe_b64encode(mark + plain).decode().rstrip("=")
 
 

@@ -93,6 +93,6 @@ def refuse_twice(error: TallystickError) -> None:
 
 def secret_page(ask: Ask, token: Token, secret: Secret) -> Response:
     """What is shown once."""
-    scheme = "https" if session.is_private(ask.request) else "http"
+    scheme = "https" if session.is_private(ask) else "http"
     address = f"{scheme}://{ask.request.headers.get('host', '')}"
     return page(ask, "secret.html", token=token, secret=secret.reveal(), address=address)

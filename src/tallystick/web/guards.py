@@ -5,13 +5,12 @@ a mark (`forms.read`).  The cookie is not sent from elsewhere at all (`SameSite=
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Unauthenticated
-from tallystick.core.issue import NO_CREDENTIALS
+from tallystick.core.issue import NO_CREDENTIALS, is_session
 from tallystick.http.guards import any_live
 from tallystick.http.routes import Wiring
 from tallystick.web.session import secret_of
@@ -31,10 +30,13 @@ async def visitor(_wiring: Wiring, request: Request) -> Caller | None:
 
 
 async def session(wiring: Wiring, request: Request) -> Caller:
-    """Raises `Unauthenticated` unless the session of a person came with the request, `Forbidden` as above."""
+    """Raises `Unauthenticated` unless the session of a person came with the request, `Forbidden` as above.
+
+    A token that was made for a program is none: whoever finds one has the API, and no pages on which to try passwords.
+    """
     _require_our_page(request)
     caller = await any_live(wiring, request, secret_of(request))
-    if caller.user is None:
+    if not is_session(caller.token):
         raise Unauthenticated(NO_CREDENTIALS)
     return caller
 
@@ -44,6 +46,6 @@ def _require_our_page(request: Request) -> None:
         return
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     # Our pages send no referrer, and so no origin either (`null`); what is absent is no proof, and the mark remains.
-    elsewhere = origin not in (None, "null") and urlsplit(origin or "").netloc != request.headers.get("host")
+    elsewhere = origin not in (None, "null") and origin.partition("://")[2] != request.headers.get("host")
     if site not in (None, "same-origin", "none") or elsewhere:
         raise Forbidden("This form was sent from another site", detail="Nothing was done")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tallystick.core.issue import SESSION_MS
 from tallystick.core.secret import Digester, Secret, random_base62
+from tallystick.http.routes import Ask
 
 COOKIE: Final = "tallystick_session"
 _VISIT: Final = "tallystick_visit"  # of who has not signed in yet, so that their form carries a mark too
@@ -22,9 +23,9 @@ def secret_of(request: Request) -> Secret | None:
     return Secret(value) if value else None
 
 
-def begin(response: Response, request: Request, secret: Secret) -> Response:
+def begin(response: Response, ask: Ask, secret: Secret) -> Response:
     """The answer, which leaves the session's secret in the browser and nowhere else."""
-    _set(response, request, COOKIE, secret.reveal(), SESSION_MS // 1000)
+    _set(response, ask, COOKIE, secret.reveal(), SESSION_MS // 1000)
     return response
 
 
@@ -40,9 +41,9 @@ def visit(request: Request) -> str:
     return given if _NAME.fullmatch(given) else random_base62(22)
 
 
-def keep_visit(response: Response, request: Request, name: str) -> Response:
+def keep_visit(response: Response, ask: Ask, name: str) -> Response:
     """The answer, which leaves that name in the browser."""
-    _set(response, request, _VISIT, name, None)
+    _set(response, ask, _VISIT, name, None)
     return response
 
 
@@ -61,12 +62,15 @@ def is_marked(request: Request, digest: Digester, given: str, *, visiting: str |
     )
 
 
-def is_private(request: Request) -> bool:
-    """Whether the browser speaks TLS, as the proxy says.  Who lies about it only harms their own cookie."""
-    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+def is_private(ask: Ask) -> bool:
+    """Whether the browser speaks TLS, with us or, as it says, with a proxy that is trusted."""
+    request = ask.request
+    peer = request.client.host if request.client else None
+    told = request.headers.getlist("x-forwarded-proto")
+    return request.scope["scheme"] == "https" or ask.wiring.proxies.is_private(peer, told)
 
 
-def _set(response: Response, request: Request, name: str, value: str, seconds: int | None) -> None:
+def _set(response: Response, ask: Ask, name: str, value: str, seconds: int | None) -> None:
     response.set_cookie(
-        name, value, max_age=seconds, path=_PATH, secure=is_private(request), httponly=True, samesite="strict"
+        name, value, max_age=seconds, path=_PATH, secure=is_private(ask), httponly=True, samesite="strict"
     )

@@ -79,7 +79,7 @@ async def _begin(ask: Ask, proof: Proof, onward: str) -> Response:
     # The password was given a moment ago, and a one-time code works once: nobody should have to wait for the next.
     raised = msgspec.structs.replace(by, token_id=token.id)
     await sudo.raise_token(tokens, Caller(token, proof.user), until=sudo.ends_at(None, now=ask.now), by=raised)
-    return session.begin(see(onward), ask.request, secret)
+    return session.begin(see(onward), ask, secret)
 
 
 def _claim(ask: Ask, form: Form, visit: str) -> Claim:
@@ -114,4 +114,4 @@ def _page(
     answer = page(
         ask, template, status=status, visiting=visit, half=half, wrong=wrong, login=login, ended=ended, onward=onward
     )
-    return session.keep_visit(answer, ask.request, visit)
+    return session.keep_visit(answer, ask, visit)
