@@ -4,6 +4,7 @@ with running_server() as server:
     token = TokensApi(server["USER_TOKEN"], url=server.url).get_token_current()
 """
 
+import os
 import queue
 import subprocess
 import sys
@@ -63,12 +64,14 @@ def running_server(
     *,
     workers: int = 1,
     directory: Path | None = None,
+    database: str | None = None,
     writes_per_hour: int = _PLENTY,
     trusted_proxies: Sequence[str] = (),
 ) -> Iterator[RunningServer]:
     """A real server, in processes of its own, on a free port of 127.0.0.1, over a demo world.  It stops at the end.
 
-    `directory`: where the world is kept, so that a second server finds it again; None = a temporary one.
+    `directory`: where the world is kept, so that a second server finds it again; None = a temporary one.  `database`: the URL of
+    a new one, or of that world's; None = a file in the directory.
     `writes_per_hour`: of each user; so many by default that no test runs into it by accident.  `trusted_proxies`: as the setting.  Passwords are hashed with
     the cheapest parameters.  Raises RuntimeError, with what the server said, when it does not start.
     """
@@ -79,8 +82,14 @@ def running_server(
         if trusted_proxies:
             arguments += ["--trusted-proxies", ",".join(trusted_proxies)]
         command = [sys.executable, "-m", "tallystick", *arguments]
+        environment = {**os.environ, "TALLYSTICK_DATABASE": database or ""}  # noqa: TID251 - handed on, not read
         with subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             try:
                 _wait_until_it_listens(process)

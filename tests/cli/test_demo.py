@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tallystick import storage
 from tallystick.identity import totp
 from tests.cli.program import (
     CHEAP,
@@ -28,6 +29,7 @@ from tests.cli.program import (
     until,
     wait_for_end,
 )
+from tests.postgres import Cluster
 
 NAMES = [
     "API_URL",
@@ -251,9 +253,50 @@ def test_a_world_that_lost_its_database_says_what_to_do(tmp_path: Path) -> None:
     ended = tallystick("demo", "--port", "0", *CHEAP, cwd=tmp_path)
 
     assert ended.stderr == (
-        "tallystick: the demo world in tallystick-demo is damaged: remove that directory to begin with a new one\n"
+        "tallystick: the demo world in tallystick-demo is not in sqlite:tallystick-demo/tallystick.db:"
+        " name its database with --database, or remove that directory to begin with a new one\n"
     )
     assert ended.returncode == 1
+
+
+def test_a_world_on_a_server_is_made_once_and_only_in_a_new_database(tmp_path: Path, cluster: Cluster) -> None:
+    database = cluster.dsn(cluster.new_database()).replace("tally@", "tally:hunter2@")
+    with demo(tmp_path, "--database", database) as (server, env):
+        made = server.ask(
+            "POST", "/tokens", form=f"username={env['USER_LOGIN']}&password={env['USER_PASSWORD']}&name=mine"
+        )
+        assert server.stop() == 0
+        said = "".join(server.said) + server.stderr
+
+    with demo(tmp_path, "--database", database) as (server, again):
+        assert server.get("/tokens/self", made["access_token"])["name"] == "mine"
+        assert again["USER_TOKEN"] == env["USER_TOKEN"]
+    assert not (tmp_path / "tallystick-demo" / "tallystick.db").exists()
+    assert "hunter2" not in said
+    without = tallystick("demo", "--port", "0", *CHEAP, cwd=tmp_path)
+    other = tallystick("demo", "--port", "0", "--dir", "other", *CHEAP, cwd=tmp_path, TALLYSTICK_DATABASE=database)
+    assert (without.returncode, other.returncode) == (1, 1)
+    assert "name its database with --database" in without.stderr
+    assert "is in use" in other.stderr
+    assert "hunter2" not in other.stderr
+
+
+def test_a_start_on_a_server_that_was_interrupted_is_made_good_with_a_new_database(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    first, second = (cluster.dsn(cluster.new_database()) for _ in range(2))
+    storage.prepare(first)
+    storage.bind_key(first, "of a key file that is cleared away")
+    world = tmp_path / "tallystick-demo"
+    world.mkdir()
+    for name in ("unfinished", "tallystick.key"):
+        (world / name).touch()
+
+    refused = tallystick("demo", "--port", "0", "--database", first, *CHEAP, cwd=tmp_path)
+
+    assert "a demo world that was not finished: name a new one" in refused.stderr
+    with demo(tmp_path, "--database", second) as (server, env):
+        assert server.get("/tokens/self", env["USER_TOKEN"])["name"] == "demo"
 
 
 def test_an_older_environment_file_is_gone_before_the_start(tmp_path: Path) -> None:

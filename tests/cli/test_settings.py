@@ -24,6 +24,14 @@ def test_a_flag_goes_before_the_environment_and_the_environment_before_the_defau
     assert (read.port, read.workers, read.hashing, read.host) == (2222, 2, Hashing.CHEAPEST, "127.0.0.1")
 
 
+def test_a_commands_own_default_goes_before_the_default_only() -> None:
+    environ = {"TALLYSTICK_WORKERS": "2", "TALLYSTICK_HOST": ""}
+
+    read = Settings.read(environ, {"port": "1"}, {"port": "2", "workers": "3", "host": "::1"})
+
+    assert (read.port, read.workers, read.host) == (1, 2, "::1")
+
+
 def test_an_empty_variable_counts_as_absent_and_an_empty_flag_does_not() -> None:
     assert Settings.read({"TALLYSTICK_PORT": ""}, {}).port == Settings().port
     with pytest.raises(Invalid, match="--port must be a number"):

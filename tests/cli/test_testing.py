@@ -6,6 +6,7 @@ import pytest
 
 from tallystick.testing import FakeClock, MemoryStore, running_server
 from tests.cli.program import wait_for_end
+from tests.postgres import Cluster
 
 
 def test_a_clock_moves_only_when_it_is_told_to() -> None:
@@ -46,6 +47,19 @@ def test_a_second_server_finds_the_world_of_the_first(tmp_path: Path) -> None:
         pass
     with running_server(directory=tmp_path) as second:
         assert first["USER_TOKEN"] == second["USER_TOKEN"]
+
+
+def test_a_server_is_over_the_database_that_is_named(tmp_path: Path, cluster: Cluster) -> None:
+    database = cluster.dsn(cluster.new_database())
+
+    with running_server(directory=tmp_path, database=database) as server:
+        assert (
+            cluster.sql(
+                f"SELECT count(*) FROM customer WHERE id = '{server['CUSTOMER_ID']}'",
+                database=database.rpartition("/")[2],
+            )
+            == "1"
+        )
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

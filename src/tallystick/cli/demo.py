@@ -29,21 +29,24 @@ from tallystick.core.errors import Invalid
     help="Write addresses, logins, passwords and tokens to this file, as NAME=value, once the service answers;"
     " default: env, in the directory.",
 )
+@click.option(
+    settings.option("database"),
+    metavar="TEXT",
+    help="Keep the people and tokens here, in place of a file in the directory: `postgresql://USER:PASSWORD@HOST/DATABASE`,"
+    f" new, or this world's.  [{settings.variable('database')}]",
+)
 @settings.options("port", "workers", "writes_per_hour", "hashing", "trusted_proxies")
 def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
     """Start a small world to try things in, on 127.0.0.1.  It is made once; a second start finds it as it was.
 
     Its passwords and tokens are shown on the terminal and kept in a file: never put it on a network.
     """
-    places = {
-        "database": world.database_in(directory),
-        "key_file": str(directory / world.KEY_FILE),
-        "host": "127.0.0.1",
-    }
+    places = {"key_file": str(directory / world.KEY_FILE), "host": "127.0.0.1"}
     given = settings.read(
-        {"port": "8080", "workers": "1", **{k: v for k, v in flags.items() if v is not None}, **places}
+        {"port": "8080", "workers": "1", **{k: v for k, v in flags.items() if v is not None}, **places},
+        {"database": world.database_in(directory)},
     )
-    made = world.world_in(directory, hashing=given.hashing)
+    made = world.world_in(directory, database=given.database, hashing=given.hashing)
     told = env_file or directory / "env"
     _clear(told)
 

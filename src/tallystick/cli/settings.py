@@ -189,8 +189,10 @@ class Settings:
     ] = ()
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], overrides: Mapping[str, str | None]) -> Self:
-        """The settings: from `overrides` (flags, by field name), else the environment, else the defaults.
+    def read(
+        cls, environ: Mapping[str, str], overrides: Mapping[str, str | None], otherwise: Mapping[str, str] | None = None
+    ) -> Self:
+        """The settings: from `overrides` (flags, by field name), else the environment, else `otherwise`, else the defaults.
 
         Text that is empty in the environment counts as absent.  Raises one `Invalid` that names every mistake, including
         TALLYSTICK_… names that are no settings.
@@ -201,7 +203,9 @@ class Settings:
             flag = overrides.get(name)
             text = environ.get(variable(name), "") if flag is None else flag
             if not text and flag is None:
-                continue
+                if otherwise is None or name not in otherwise:
+                    continue
+                text = otherwise[name]
             try:
                 values[name] = setting.parse(text)
             except ValueError as error:
@@ -216,9 +220,9 @@ SETTINGS: Final[dict[str, Setting]] = {
 }
 
 
-def read(overrides: Mapping[str, str | None]) -> Settings:
-    """The settings of this process."""
-    return Settings.read(os.environ, overrides)
+def read(overrides: Mapping[str, str | None], otherwise: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.  `otherwise`: a command's own defaults."""
+    return Settings.read(os.environ, overrides, otherwise)
 
 
 def variable(name: str) -> str:

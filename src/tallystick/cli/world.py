@@ -1,4 +1,7 @@
-"""The demo world: a customer, three people, two services and three tokens, made once and kept in a directory."""
+"""The demo world: a customer, three people, two services and three tokens, made once and kept in a directory.
+
+Its database is a file there, or another one, which is named.
+"""
 
 import contextlib
 import fcntl
@@ -9,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from tallystick.cli.database import claim, opened
+from tallystick import storage
+from tallystick.cli.database import claim, fingerprint_in, opened
 from tallystick.cli.keyfile import load_keys, make_key_file, reason, replace_private, sync_directory
 from tallystick.cli.offline import desk
 from tallystick.cli.settings import Hashing
@@ -53,33 +57,38 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def database_in(directory: Path) -> str:
-    """The address of the world's database."""
+    """The address of the world's database, unless another one is named."""
     return f"sqlite:{directory / DATABASE}"
 
 
-def world_in(directory: Path, *, hashing: Hashing) -> World:
+def world_in(directory: Path, *, database: str, hashing: Hashing) -> World:
     """The world that is kept in `directory`, made now if there is none.
 
-    Whoever kills us meanwhile finds the same or another world afterwards, but always a whole one.  Raises `Conflict` when
-    the directory holds a database or a key file that is not ours to replace.
+    Whoever kills us meanwhile finds the same or another world afterwards, but always a whole one; a database elsewhere has to
+    be a new one then.  Raises `Conflict` when the directory holds a database or a key file that is not ours to replace, or
+    the database is somebody else's.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _alone_in(directory):
             # The world file is written last, and whole: where it is, everything is.
             if not (directory / _WORLD).exists():
-                _make(directory, hashing)
+                _make(directory, database, hashing)
             (directory / _UNFINISHED).unlink(missing_ok=True)
-            return _kept(directory)
+            return _kept(directory, database)
     except OSError as error:
         raise Invalid(f"the demo world in {directory} cannot be made or read: {reason(error)}") from error
 
 
-def _make(directory: Path, hashing: Hashing) -> None:
+def _make(directory: Path, database: str, hashing: Hashing) -> None:
+    # What is in the directory may be cleared away, what is elsewhere is never ours to clear.
+    if database != database_in(directory) and fingerprint_in(database) is not None:
+        raise Conflict(
+            f"{storage.shown(database)} is in use, or of a demo world that was not finished: name a new one with --database"
+        )
     _begin(directory)
     make_key_file(directory / KEY_FILE)
     keys = load_keys(directory / KEY_FILE)
-    database = database_in(directory)
     claim(database, keys)
     world = opened(database, lambda store: _populate(store, keys, hashing))
     replace_private(directory / _WORLD, msgspec.json.format(msgspec.json.encode(world)).decode() + "\n")
@@ -139,17 +148,26 @@ async def _token(store: Store, keys: Keys, user: User, by: Origin) -> str:
     return secret.reveal()
 
 
-def _kept(directory: Path) -> World:
+def _kept(directory: Path, database: str) -> World:
+    if not (directory / KEY_FILE).exists():
+        raise _damaged(directory, "is damaged:")
+    if not _is_of(directory, database):
+        raise _damaged(directory, f"is not in {storage.shown(database)}: name its database with --database, or")
     try:
-        if (directory / DATABASE).exists() and (directory / KEY_FILE).exists():
-            return msgspec.json.decode((directory / _WORLD).read_bytes(), type=World)
+        return msgspec.json.decode((directory / _WORLD).read_bytes(), type=World)
     except msgspec.DecodeError as error:
-        raise _damaged(directory) from error
-    raise _damaged(directory)
+        raise _damaged(directory, "is damaged:") from error
 
 
-def _damaged(directory: Path) -> Invalid:
-    return Invalid(f"the demo world in {directory} is damaged: remove that directory to begin with a new one")
+def _is_of(directory: Path, database: str) -> bool:
+    """Whether the database is this world's."""
+    if database == database_in(directory):
+        return (directory / DATABASE).exists()
+    return fingerprint_in(database) == load_keys(directory / KEY_FILE).fingerprint
+
+
+def _damaged(directory: Path, how: str) -> Invalid:
+    return Invalid(f"the demo world in {directory} {how} remove that directory to begin with a new one")
 
 
 @contextlib.contextmanager
