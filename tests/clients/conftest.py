@@ -1,6 +1,6 @@
-"""Fastly's own clients, unmodified, against the real thing: a server process, real sockets, real passwords.
+"""Fastly's own clients, unmodified, against the real thing: a server process, real sockets, real passwords, each database.
 
-Each module has a world of its own: a one-time code works once, a user has at most 100 tokens, and one of the clients cannot
+Each module has a world of its own on each: a one-time code works once, a user has at most 100 tokens, and one of the clients cannot
 read what another one makes.  `xdist_group` only saves starting that world in several test processes.
 """
 
@@ -12,14 +12,24 @@ import pytest
 
 from tallystick.testing import running_server
 from tests.clients.cli import Fastly
-from tests.clients.world import World
+from tests.clients.world import Start, World
+from tests.postgres import Cluster
 
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """`running_server`, each time over a new database of one kind."""
+    if request.param == "sqlite":
+        return running_server
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return lambda **more: running_server(database=cluster.dsn(cluster.new_database()), **more)
+
+
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with running_server() as server:
+def world(start: Start) -> Iterator[World]:
+    with start() as server:
         yield World.of(server.values)
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from tallystick.testing import running_server
 from tests.cli.program import enough_of_the_hour
 from tests.clients import refusals
 from tests.clients.cli import Done, Fastly, assert_refused
 from tests.clients.refusals import Refusal
-from tests.clients.world import World
+from tests.clients.world import Start, World
 
 pytestmark = pytest.mark.xdist_group("fastly cli people")
 
@@ -248,9 +247,9 @@ def test_what_live_tokens_need_is_not_deleted_and_the_program_shows_why(fastly: 
 # --- The limit for writes -----------------------------------------------------------------------------------------------
 
 
-def test_past_the_limit_a_write_is_refused_and_a_read_is_not(node: str, tmp_path: Path) -> None:
+def test_past_the_limit_a_write_is_refused_and_a_read_is_not(start: Start, node: str, tmp_path: Path) -> None:
     enough_of_the_hour()
-    with running_server(writes_per_hour=1) as server:
+    with start(writes_per_hour=1) as server:
         fastly = Fastly(node, World.of(server.values), tmp_path)
 
         as_superuser(fastly, "service", "create", "--name", "one").ok()

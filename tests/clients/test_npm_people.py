@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from tallystick.testing import running_server
 from tests.cli.program import enough_of_the_hour
 from tests.clients import refusals
 from tests.clients.npm import Client, Rejected, refused
 from tests.clients.refusals import Refusal
-from tests.clients.world import World
+from tests.clients.world import Start, World
 
 pytestmark = pytest.mark.xdist_group("npm fastly people")
 
@@ -223,9 +222,9 @@ def test_what_live_tokens_need_is_not_deleted(office: Office) -> None:
 # --- The limit for writes -----------------------------------------------------------------------------------------------
 
 
-def test_the_client_reads_how_many_writes_are_left_and_past_the_limit_it_rejects(node: str) -> None:
+def test_the_client_reads_how_many_writes_are_left_and_past_the_limit_it_rejects(start: Start, node: str) -> None:
     enough_of_the_hour()
-    with running_server(writes_per_hour=2) as server, Client(node, World.of(server.values)) as client:
+    with start(writes_per_hour=2) as server, Client(node, World.of(server.values)) as client:
         office = Office(client)
 
         office.services("createService", name="one")

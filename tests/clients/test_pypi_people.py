@@ -8,12 +8,11 @@ import pytest
 from fastly.api.sudo_api import SudoApi
 from fastly.model.sudo_request import SudoRequest
 
-from tallystick.testing import running_server
 from tests.cli.program import enough_of_the_hour
 from tests.clients import refusals
 from tests.clients.pypi import create, customers, granted, refused, services, tokens, users
 from tests.clients.refusals import Refusal
-from tests.clients.world import World
+from tests.clients.world import Start, World
 
 pytestmark = pytest.mark.xdist_group("pypi fastly people")
 
@@ -248,9 +247,9 @@ def test_what_live_tokens_need_is_not_deleted(world: World) -> None:
 # --- The limit for writes -----------------------------------------------------------------------------------------------
 
 
-def test_the_client_reads_how_many_writes_are_left_and_past_the_limit_it_raises() -> None:
+def test_the_client_reads_how_many_writes_are_left_and_past_the_limit_it_raises(start: Start) -> None:
     enough_of_the_hour()
-    with running_server(writes_per_hour=2) as server:
+    with start(writes_per_hour=2) as server:
         world = World.of(server.values)
         api = services(world, world.superuser_token)
 

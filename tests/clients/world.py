@@ -2,12 +2,18 @@
 
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+from tallystick.testing import RunningServer
+
+Start: TypeAlias = Callable[..., AbstractContextManager[RunningServer]]
+"""What starts a server, as `running_server` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

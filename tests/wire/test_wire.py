@@ -1,4 +1,4 @@
-"""Every vector, in this process and over a socket.  How to write one: vectors.py."""
+"""Every vector, in this process and over a socket, over each database.  How to write one: vectors.py."""
 
 import base64
 from collections.abc import Iterator
@@ -13,15 +13,20 @@ from tallystick.identity import totp
 from tallystick.testing import RunningServer, running_server
 from tests.core.world import ACME, ANNA, BERT, BLOG, ROOT, SHOP
 from tests.http.world import OTP_SECRET, PASSWORD, World, a_world
+from tests.postgres import Cluster
 from tests.wire.vectors import parse, play
 
 VECTORS = sorted(Path(__file__).parent.glob("*.txt"))
 BY_NAME = [pytest.param(path, id=path.stem) for path in VECTORS]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with running_server() as running:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    database = None
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        database = cluster.dsn(cluster.new_database())
+    with running_server(database=database) as running:
         yield running
 
 

@@ -18,7 +18,8 @@ What differs from run to run is written as `<id>`, `<time>` (…Z), `<exact-time
 $USER_LOGIN, $USER_PASSWORD, $USER_TOKEN, $SUPERUSER_…, $OTP_…, $CUSTOMER_ID, $SERVICE_1, $SERVICE_2, and $OTP_CODE, which
 works once.  In a form a name is filled in percent-encoded.  A form's body may go on over several lines.
 
-Each vector runs twice: within this process, and over a socket against a server that others use as well.  So make what you
+Each vector runs three times: within this process, and over a socket against servers that others use as well, one over
+each database.  So make what you
 revoke, and mistype few passwords.
 """
 
