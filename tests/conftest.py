@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 
 from tallystick import storage
 from tests.postgres import Cluster, emptied
@@ -47,6 +48,15 @@ async def postgres(shared_database: str) -> str:
     """The URL of a prepared and empty database, which is the test's for as long as it runs."""
     await emptied(shared_database)
     return shared_database
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    yield
+    for item in items:
+        # xdist adds a test's group to `_nodeid`, which pytest 9.2 keeps as `_id`: without this, groups are torn apart unheard.
+        if (grouped := vars(item).get("_nodeid")) is not None:
+            item._id = coerce_node_id(grouped)
 
 
 @pytest.hookimpl(wrapper=True)
