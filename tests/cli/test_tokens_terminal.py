@@ -231,8 +231,8 @@ def test_many_revocations_show_how_far_they_are(tmp_path: Path) -> None:
 def one_more(server: RunningServer, name: str, who: str = "USER") -> tuple[str, str]:
     """Id and secret of a new token."""
     with TokensApi("", url=server.url) as api:
-        proof = {"username": server[f"{who}_LOGIN"], "password": server[f"{who}_PASSWORD"]}
-        issued = api.create_token(name=name, **proof)
+        login, password = server[f"{who}_LOGIN"], server[f"{who}_PASSWORD"]
+        issued = api.create_token(name=name, username=login, password=password)
     return issued.id, issued.secret.reveal()
 
 

@@ -32,9 +32,12 @@ OPERATIONS = {
     "TokensApi": {
         "bulk_revoke_tokens",
         "create_token",
+        "explain_refusal",
         "get_receipt",
         "get_token",
         "get_token_current",
+        "get_token_limits",
+        "get_token_shadow",
         "get_token_usage",
         "iter_tokens_customer",
         "iter_tokens_user",
@@ -43,6 +46,7 @@ OPERATIONS = {
         "revoke_matching",
         "revoke_token",
         "revoke_token_current",
+        "set_token_limits",
         "verify",
     },
     "UsersApi": {

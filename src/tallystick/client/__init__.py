@@ -9,6 +9,7 @@
     _verify     what a verifier remembers, asks and follows               | no I/O
     _token_file a token that is handed over in a file
     filters     what lists can be narrowed to
+    limits      what a token can be limited to
     models      what the answers say
     errors      what the refusals say
     sync, aio   carry it out, over httpx2

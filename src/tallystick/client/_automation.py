@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, Unpack
 
 from tallystick.client import models
 from tallystick.client._flow import Flow
 from tallystick.client._given import checked_id, instant, several
 from tallystick.client._line import Line, json
 from tallystick.client._pages import Page, first_page, numbered, whole
-from tallystick.client._sudo import post_in_sudo
+from tallystick.client._sudo import in_sudo
 from tallystick.client._tokens import revoke_token
+from tallystick.client.limits import LimitsToSet, wished
 from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 
 _ALL: Final = "/automation-tokens"
@@ -27,6 +28,7 @@ def create_automation_token(
     tls_access: bool,
     password: str | None,
     otp: str | None,
+    **limits: Unpack[LimitsToSet],
 ) -> Flow[IssuedAutomationToken]:
     wish = {
         "name": name,
@@ -36,8 +38,12 @@ def create_automation_token(
         "expires_at": instant(expires_at, "expires_at"),
         "tls_access": tls_access,
     }
-    body = json(wish if scope is None else wish | {"scope": scope})
-    answer = yield from post_in_sudo(line, _ALL, body, password=password, otp=otp)
+    own = wished(limits)
+    if own:
+        line.require_tallystick(f"limits of a token ({', '.join(own)})")
+    more = {name: value for name, value in (("scope", scope), ("limits", own or None)) if value is not None}
+    body = json(wish | more)
+    answer = yield from in_sudo(line, "POST", _ALL, body, password=password, otp=otp)
     return models.read_issued_automation_token(answer.body)
 
 

@@ -39,8 +39,13 @@ def form(pairs: Pairs, *, hidden: tuple[str, ...] = ()) -> Body:
 
 def json(value: Mapping[str, Any], *, media: str = "application/json") -> Body:  # Any: whatever JSON can hold
     """A JSON object."""
+    return Body(media=media, content=written_out(value).encode())
+
+
+def written_out(value: Mapping[str, Any]) -> str:
+    """The text of a JSON object."""
     try:
-        return Body(media=media, content=msgspec.json.encode(value))
+        return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
         raise _not_text() from None
 
@@ -120,7 +125,9 @@ def _refused(request: Request, answer: Answer) -> TallystickError:
         error = elsewhere(request.origin, clean(answer.headers.get("location"), request.hidden))
         error.status = answer.status
         return error
-    return refusal(answer.status, answer.body, retry_after=answer.retry_after, hidden=request.hidden)
+    no = refusal(answer.status, answer.body, retry_after=answer.retry_after, hidden=request.hidden)
+    no.refusal = clean(answer.headers.get("tallystick-refusal"), request.hidden)
+    return no
 
 
 def _not_text() -> Invalid:

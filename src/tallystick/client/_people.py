@@ -4,7 +4,7 @@ from tallystick.client import models
 from tallystick.client._flow import Flow
 from tallystick.client._given import checked_id, one_time_code
 from tallystick.client._line import Line, form
-from tallystick.client._sudo import post_in_sudo
+from tallystick.client._sudo import in_sudo
 from tallystick.client.models import Customer, User
 
 
@@ -22,7 +22,7 @@ def create_user(
         line.require_tallystick("passwords of new users")
     given = _given(login=login, name=name, role=role, password=new_password)
     body = form(given, hidden=() if new_password is None else (new_password,))
-    answer = yield from post_in_sudo(line, "/user", body, password=password, otp=otp)
+    answer = yield from in_sudo(line, "POST", "/user", body, password=password, otp=otp)
     return models.read_user(answer.body)
 
 

@@ -7,28 +7,35 @@ from tallystick.client.errors import NEEDS_OTP, NEEDS_SUDO
 from tallystick.core.errors import Forbidden, Invalid
 
 
-def post_in_sudo(
-    line: Line, path: str, body: Body, *, password: str | None, otp: str | None, username: str | None = None
+def in_sudo(
+    line: Line,
+    method: str,
+    path: str,
+    body: Body,
+    *,
+    password: str | None,
+    otp: str | None,
+    username: str | None = None,
 ) -> Flow[Answer]:
-    """POST `body`: after raising the token by the password, or, without one, as a token that was raised already."""
+    """Send `body`: after raising the token by the password, or, without one, as a token that was raised already."""
     code = one_time_code(otp)
     if password is None:
-        return (yield from _already_raised(line, path, body))
+        return (yield from _already_raised(line, method, path, body))
     proof = [("username", username)] if username is not None else []
     raising = form([*proof, ("password", password)], hidden=tuple(text for text in (username, password) if text))
-    return (yield from _raised_first(line, path, body, raising, code))
+    return (yield from _raised_first(line, method, path, body, raising, code))
 
 
-def _already_raised(line: Line, path: str, body: Body) -> Flow[Answer]:
+def _already_raised(line: Line, method: str, path: str, body: Body) -> Flow[Answer]:
     try:
-        return (yield from line.ask("POST", path, body))
+        return (yield from line.ask(method, path, body))
     except Forbidden as error:
         if _needs_sudo(error) and error.detail is None:
             error.detail = "Pass the password too, and the token is raised first."
         raise
 
 
-def _raised_first(line: Line, path: str, body: Body, raising: Body, code: str | None) -> Flow[Answer]:
+def _raised_first(line: Line, method: str, path: str, body: Body, raising: Body, code: str | None) -> Flow[Answer]:
     """For five minutes.
 
     A one-time code works once.  It goes with `/sudo`; a second time only if `path` itself asks for it, as Fastly's
@@ -36,17 +43,17 @@ def _raised_first(line: Line, path: str, body: Body, raising: Body, code: str | 
     """
     yield from line.ask("POST", "/sudo", raising, code=code)
     try:
-        return (yield from line.ask("POST", path, body))
+        return (yield from line.ask(method, path, body))
     except Forbidden as error:
         if code is not None or not _needs_sudo(error):
             raise
         # It ran out in between, or another node has not heard of it yet.
         yield from line.ask("POST", "/sudo", raising)
-        return (yield from line.ask("POST", path, body))
+        return (yield from line.ask(method, path, body))
     except Invalid as error:
         if code is None or error.code != NEEDS_OTP:
             raise
-        return (yield from line.ask("POST", path, body, code=code))
+        return (yield from line.ask(method, path, body, code=code))
 
 
 def _needs_sudo(error: Forbidden) -> bool:

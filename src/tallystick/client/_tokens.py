@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from tallystick.client import models
 from tallystick.client._flow import Answer, Flow
 from tallystick.client._given import checked_id, instant, one_time_code, several
-from tallystick.client._line import Body, Line, form, json
+from tallystick.client._line import Body, Line, form, json, written_out
 from tallystick.client._pages import Page, first_page
-from tallystick.client._sudo import post_in_sudo
+from tallystick.client._sudo import in_sudo
 from tallystick.client.filters import TokenFilters, TokenListing, written
+from tallystick.client.limits import LimitsToSet, wished
 from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
 from tallystick.core.errors import Invalid, NotFound, Unauthenticated
 
@@ -38,14 +39,18 @@ def create_token(
     username: str | None,
     password: str | None,
     otp: str | None,
+    **limits: Unpack[LimitsToSet],
 ) -> Flow[IssuedToken]:
     single = [("name", name), ("scope", scope), ("expires_at", instant(expires_at, "expires_at"))]
     wish = [(key, value) for key, value in single if value is not None]
     wish += [("services[]", checked_id(each, "service id")) for each in several(services, "services")]
+    if own := wished(limits):
+        line.require_tallystick(f"limits of a token ({', '.join(own)})")
+        wish.append(("limits", written_out(own)))
     if username is not None and password is None:
         raise Invalid("A username needs its password.")
     if line.has_token:
-        answer = yield from post_in_sudo(line, "/tokens", form(wish), username=username, password=password, otp=otp)
+        answer = yield from in_sudo(line, "POST", "/tokens", form(wish), username=username, password=password, otp=otp)
     else:
         answer = yield from _create_by_password(line, wish, username, password, one_time_code(otp))
     return models.read_issued(answer.body)
@@ -105,7 +110,7 @@ def revoke_matching(
         raise Invalid("Which tokens are to be revoked?  Pass at least one filter.")
     line.require_tallystick("POST /revocations")
     body = json({**wanted, "reason": reason, "dry_run": dry_run})
-    answer = yield from post_in_sudo(line, "/revocations", body, password=password, otp=otp)
+    answer = yield from in_sudo(line, "POST", "/revocations", body, password=password, otp=otp)
     return replace(models.read_plan(answer.body), receipt=models.told_receipt(answer.headers))
 
 

@@ -25,11 +25,13 @@ class TallystickError(Exception):
 
     `msg`: one sentence for the reader.  `detail`: a second one, if there is more to say.  `code`: a word for programs
     (`invalid_grant`, `2fa.verify`).  `status`: the HTTP status that carried it, when it came over the wire, else None.
-    `retry_after`: seconds until a retry makes sense, None where it does not.
+    `retry_after`: seconds until a retry makes sense, None where it does not.  `refusal`: the name of this refusal, by which a
+    superuser can have it explained, when one came over the wire.
     """
 
     default_retry_after: ClassVar[int | None] = None
     because: "Because | None" = None  # what only those may know who may have it explained
+    refusal: str | None = None
 
     def __init__(
         self,

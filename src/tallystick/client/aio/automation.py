@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
+from typing import Unpack
 
 from tallystick.client import _automation
 from tallystick.client.aio._api import AsyncApi
+from tallystick.client.limits import LimitsToSet
 from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 
 
@@ -25,6 +27,7 @@ class AsyncAutomationTokensApi(AsyncApi):
         tls_access: bool = False,
         password: str | None = None,
         otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
     ) -> IssuedAutomationToken:
         """See `AutomationTokensApi.create_automation_token`."""
         return await self._run(
@@ -38,6 +41,7 @@ class AsyncAutomationTokensApi(AsyncApi):
                 tls_access=tls_access,
                 password=password,
                 otp=otp,
+                **limits,
             )
         )
 

@@ -4,10 +4,22 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Unpack
 
-from tallystick.client import _tokens
+from tallystick.client import _limits, _tokens
 from tallystick.client.aio._api import AsyncApi
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
+from tallystick.client.limits import LimitsToSet
+from tallystick.client.models import (
+    Explanation,
+    Identity,
+    IssuedToken,
+    Receipt,
+    ReceiptRecord,
+    RevocationPlan,
+    Token,
+    TokenLimits,
+    TokenShadow,
+    TokenUsage,
+)
 
 
 class AsyncTokensApi(AsyncApi):
@@ -35,6 +47,7 @@ class AsyncTokensApi(AsyncApi):
         username: str | None = None,
         password: str | None = None,
         otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
     ) -> IssuedToken:
         """See `TokensApi.create_token`."""
         return await self._run(
@@ -47,8 +60,13 @@ class AsyncTokensApi(AsyncApi):
                 username=username,
                 password=password,
                 otp=otp,
+                **limits,
             )
         )
+
+    async def explain_refusal(self, request_id: str) -> Explanation:
+        """See `TokensApi.explain_refusal`."""
+        return await self._run(_limits.explain_refusal(self._line, request_id))
 
     async def get_receipt(self, seq: int) -> ReceiptRecord:
         """See `TokensApi.get_receipt`."""
@@ -61,6 +79,14 @@ class AsyncTokensApi(AsyncApi):
     async def get_token_current(self) -> Token:
         """See `TokensApi.get_token_current`."""
         return await self._run(_tokens.get_token_current(self._line))
+
+    async def get_token_limits(self, token_id: str) -> TokenLimits:
+        """See `TokensApi.get_token_limits`."""
+        return await self._run(_limits.get_token_limits(self._line, token_id))
+
+    async def get_token_shadow(self, token_id: str) -> TokenShadow:
+        """See `TokensApi.get_token_shadow`."""
+        return await self._run(_limits.get_token_shadow(self._line, token_id))
 
     async def get_token_usage(
         self, token_id: str, *, since: datetime | str | None = None, until: datetime | str | None = None
@@ -105,6 +131,17 @@ class AsyncTokensApi(AsyncApi):
     async def revoke_token_current(self) -> Receipt | None:
         """See `TokensApi.revoke_token_current`."""
         return await self._run(_tokens.revoke_token_current(self._line))
+
+    async def set_token_limits(
+        self,
+        token_id: str,
+        *,
+        password: str | None = None,
+        otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
+    ) -> TokenLimits:
+        """See `TokensApi.set_token_limits`."""
+        return await self._run(_limits.set_token_limits(self._line, token_id, password=password, otp=otp, **limits))
 
     async def verify(self) -> Identity:
         """See `TokensApi.verify`."""

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tallystick.client.models._read import Envelope, Meta, decode, known, time, unreadable, unwrap
+from tallystick.client.models.limits import Limits, WireLimits, limits_of
 from tallystick.client.models.receipts import Receipt
 from tallystick.core.secret import Secret
 
@@ -17,7 +18,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A token's record, as the API shows it: everything but the secret.
 
     `scopes`, `services`: in the order that the server gives; no services means all of them.  Times are in UTC, None for
-    never.  `name` is empty if it has none; `ip` and `user_agent` are those of its last use.
+    never.  `name` is empty if it has none; `ip` and `user_agent` are those of its last use.  `limits`: its own, beyond all that;
+    None if it has none.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     sudo_expires_at: datetime | None
     ip: str | None
     user_agent: str | None
+    limits: Limits | None = None
 
     @property
     def scope(self) -> str:
@@ -120,6 +123,7 @@ class _WireToken(msgspec.Struct, gc=False):
     ip: str | None = None
     user_agent: str | None = None
     access_token: str | None = None
+    limits: WireLimits | None = None
 
 
 class _WireAutomationToken(_WireToken, gc=False):
@@ -259,6 +263,7 @@ def _token(wire: _WireToken) -> Token:
         sudo_expires_at=time(wire.sudo_expires_at),
         ip=wire.ip or None,
         user_agent=wire.user_agent or None,
+        limits=limits_of(wire.limits),
     )
 
 

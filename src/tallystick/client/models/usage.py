@@ -11,7 +11,8 @@ from tallystick.client.models._read import decode, known, time, unreadable
 class UsageHour(msgspec.Struct, frozen=True, kw_only=True):
     """One hour, which began at `hour`, in UTC.  `allowed`: how often the token was let in; the rest: how often not, and why.
 
-    `expired`, `revoked`: it was over.  `locked`: its user was.  `scope`, `service`: it did not have what was asked for.
+    `expired`, `revoked`: it was over.  `locked`: its user was.  `scope`, `service`: it did not have what was asked for.  `limited`: a limit of its own
+    was against it.
     """
 
     hour: datetime
@@ -21,11 +22,12 @@ class UsageHour(msgspec.Struct, frozen=True, kw_only=True):
     locked: int
     scope: int
     service: int
+    limited: int = 0
 
     @property
     def refused(self) -> int:
         """How often it was not let in, for whatever reason."""
-        return self.expired + self.revoked + self.locked + self.scope + self.service
+        return self.expired + self.revoked + self.locked + self.scope + self.service + self.limited
 
 
 class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class _WireHour(msgspec.Struct):
     locked: int = 0
     scope: int = 0
     service: int = 0
+    limited: int = 0
 
 
 class _WireUsage(msgspec.Struct):

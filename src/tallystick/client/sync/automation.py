@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Unpack
 
 from tallystick.client import _automation
+from tallystick.client.limits import LimitsToSet
 from tallystick.client.models import AutomationToken, IssuedAutomationToken, Receipt
 from tallystick.client.sync._api import Api
 
@@ -28,11 +30,13 @@ class AutomationTokensApi(Api):
         tls_access: bool = False,
         password: str | None = None,
         otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
     ) -> IssuedAutomationToken:
         """Create an automation token.  What it returns holds the secret, which cannot be had again.
 
         For superusers in sudo: `password` and `otp` raise the token of this client, as for `TokensApi.create_token`.
-        `role`: `billing`, `engineer` or `user`.  `scope`, `services`, `expires_at`: as for `TokensApi.create_token`.
+        `role`: `billing`, `engineer` or `user`.  `scope`, `services`, `expires_at`, `limits`: as for
+        `TokensApi.create_token`, which also has what looks at limits and sets them.
         `tls_access`: whether it may touch certificates.
 
         It is never sent twice on its own: after `Unavailable` look into the list before you try again.
@@ -48,6 +52,7 @@ class AutomationTokensApi(Api):
                 tls_access=tls_access,
                 password=password,
                 otp=otp,
+                **limits,
             )
         )
 

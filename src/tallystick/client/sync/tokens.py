@@ -4,9 +4,21 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Unpack
 
-from tallystick.client import _tokens
+from tallystick.client import _limits, _tokens
 from tallystick.client.filters import TokenFilters, TokenListing
-from tallystick.client.models import Identity, IssuedToken, Receipt, ReceiptRecord, RevocationPlan, Token, TokenUsage
+from tallystick.client.limits import LimitsToSet
+from tallystick.client.models import (
+    Explanation,
+    Identity,
+    IssuedToken,
+    Receipt,
+    ReceiptRecord,
+    RevocationPlan,
+    Token,
+    TokenLimits,
+    TokenShadow,
+    TokenUsage,
+)
 from tallystick.client.sync._api import Api
 
 
@@ -44,11 +56,13 @@ class TokensApi(Api):
         username: str | None = None,
         password: str | None = None,
         otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
     ) -> IssuedToken:
         """Create a token.  What it returns holds the secret, which cannot be had again.
 
         `scope`: words with spaces between them, `global` if None.  `services`: ids that it is limited to, none for all.
-        `expires_at`: a datetime with a time zone, or RFC 3339; None for never.
+        `expires_at`: a datetime with a time zone, or RFC 3339; None for never.  `limits`: see `LimitsToSet`; a Tallystick
+        server's own, `NotFound` from any other.
 
         Who may do this proves it again.  Without a token: by `username` and `password`.  With one: by `password`, with
         which the token is raised to sudo first (`username` is optional then); with no password the token must have been
@@ -67,8 +81,17 @@ class TokensApi(Api):
                 username=username,
                 password=password,
                 otp=otp,
+                **limits,
             )
         )
+
+    def explain_refusal(self, request_id: str) -> Explanation:
+        """Why a request was refused, and what would have let it in.  `request_id`: `refusal` of the error, or `Tallystick-Refusal` of the
+        answer.
+
+        For superusers, else `Forbidden`.  A Tallystick server's own operation: `NotFound` from any other.
+        """
+        return self._run(_limits.explain_refusal(self._line, request_id))
 
     def get_receipt(self, seq: int) -> ReceiptRecord:
         """The receipt of a change again, by its number.  `NotFound` if there is none, or none that concerns this caller.
@@ -84,6 +107,17 @@ class TokensApi(Api):
     def get_token_current(self) -> Token:
         """The record of the token that this client speaks with."""
         return self._run(_tokens.get_token_current(self._line))
+
+    def get_token_limits(self, token_id: str) -> TokenLimits:
+        """What a token is limited to beyond scope, services and expiry.  A Tallystick server's own: `NotFound` from any other."""
+        return self._run(_limits.get_token_limits(self._line, token_id))
+
+    def get_token_shadow(self, token_id: str) -> TokenShadow:
+        """What a token's limits that only report would have refused, how often, and for whom.
+
+        Also of a token that was revoked.  A Tallystick server's own operation: `NotFound` from any other.
+        """
+        return self._run(_limits.get_token_shadow(self._line, token_id))
 
     def get_token_usage(
         self, token_id: str, *, since: datetime | str | None = None, until: datetime | str | None = None
@@ -151,6 +185,22 @@ class TokensApi(Api):
     def revoke_token_current(self) -> Receipt | None:
         """Revoke the token that this client speaks with.  It is good for nothing afterwards.  Returns: see `revoke_token`."""
         return self._run(_tokens.revoke_token_current(self._line))
+
+    def set_token_limits(
+        self,
+        token_id: str,
+        *,
+        password: str | None = None,
+        otp: str | None = None,
+        **limits: Unpack[LimitsToSet],
+    ) -> TokenLimits:
+        """Limit a token otherwise: all of its limits become these, and with none of them it has none.
+
+        `limits`: see `LimitsToSet`.  Who may revoke a token may narrow it.  To let in more takes sudo: `password` and `otp` raise
+        the token as for `create_token`.  When this has returned, no verifier goes by what was before: `receipt` says so.  `Conflict`
+        if the token has changed meanwhile.  A Tallystick server's own operation: `NotFound` from any other.
+        """
+        return self._run(_limits.set_token_limits(self._line, token_id, password=password, otp=otp, **limits))
 
     def verify(self) -> Identity:
         """Who the token that this client speaks with speaks for."""
