@@ -272,13 +272,15 @@ def test_an_empty_list_is_nothing_in_a_pipe_and_an_empty_array_in_json() -> None
 @pytest.mark.parametrize(
     "width, columns, titles",
     [
-        (200, output.OF_ALL, "ID USER NAME SCOPE SERVICES CREATED USED EXPIRES"),
-        (80, output.OF_ALL, "ID USER NAME SCOPE EXPIRES"),
-        (200, output.OWN, "ID NAME SCOPE SERVICES CREATED USED EXPIRES"),
-        (80, output.OWN, "ID NAME SCOPE SERVICES USED EXPIRES"),
-        (10, output.OWN, "ID NAME SCOPE EXPIRES"),
-        (200, output.AUTOMATION, "ID NAME ROLE SCOPE SERVICES CREATED USED EXPIRES"),
-        (80, output.AUTOMATION, "ID NAME ROLE SCOPE USED EXPIRES"),
+        (200, output.OWN, "ID NAME SCOPE SERVICES CREATED USED EXPIRES LIMITS"),
+        (80, output.OWN, "ID NAME SCOPE USED EXPIRES LIMITS"),
+        (200, output.OF_ALL[:-1], "ID USER NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.OF_ALL[:-1], "ID USER NAME SCOPE EXPIRES"),
+        (200, output.OWN[:-1], "ID NAME SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.OWN[:-1], "ID NAME SCOPE SERVICES USED EXPIRES"),
+        (10, output.OWN[:-1], "ID NAME SCOPE EXPIRES"),
+        (200, output.AUTOMATION[:-1], "ID NAME ROLE SCOPE SERVICES CREATED USED EXPIRES"),
+        (80, output.AUTOMATION[:-1], "ID NAME ROLE SCOPE USED EXPIRES"),
     ],
 )
 def test_a_table_drops_columns_before_it_cuts_ids(width: int, columns: tuple[str, ...], titles: str) -> None:

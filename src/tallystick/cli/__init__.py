@@ -8,6 +8,7 @@
     admin       people, services, passwords and one-time codes, straight in the database
     tokens      `tallystick token`, over the client
     automation  `tallystick automation`, the same for tokens that belong to nobody
+    explaining  `tallystick explain`, why a request was refused
     proxy_config  the configuration of a gateway in front of an API, from templates in gateways/
 
 Importing this imports no command: `tallystick token` works where the server's packages are not installed.
@@ -44,6 +45,7 @@ COMMANDS: Final = {
         "Create, list, show and revoke automation tokens of a running service.",
         server=False,
     ),
+    "explain": Entry("tallystick.cli.explaining:explain", "Say why a running service refused a request.", server=False),
     "proxy-config": Entry(
         "tallystick.cli.proxy_config:proxy_config",
         "Print the configuration of a gateway that asks first.",

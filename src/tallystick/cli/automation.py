@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tallystick.cli import ending, issuing, output, revoking, terminal
+from tallystick.cli import ending, issuing, limiting, output, revoking, terminal
 from tallystick.cli.connect import api, apis, as_json, connected
 from tallystick.client.sync import AutomationTokensApi, TokensApi
 from tallystick.core.errors import NotFound
@@ -32,6 +32,7 @@ def automation() -> None:
     help="What it may do, as the role of a user.",
 )
 @issuing.limits
+@limiting.options
 @click.option("--tls-access", is_flag=True, help="It may manage certificates.")
 @issuing.proof
 @as_json
@@ -96,6 +97,10 @@ def revoke(ids: tuple[str, ...], yes: bool, **where: Any) -> None:
             _require_automation(machines, tokens, wanted)
         # Only among all tokens many go in one request.
         revoking.revoke(wanted, one=machines.revoke_automation_token_id, many=tokens.bulk_revoke_tokens)
+
+
+automation.add_command(limiting.limits)
+automation.add_command(limiting.shadow)
 
 
 def _require_automation(machines: AutomationTokensApi, tokens: TokensApi, ids: Sequence[str]) -> None:

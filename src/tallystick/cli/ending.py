@@ -30,8 +30,8 @@ EXIT: Final[Mapping[type[TallystickError], int]] = {
 """0 is success, 2 is click's for a command line that makes no sense."""
 
 
-class Commands(click.Group):
-    """A group whose commands end so."""
+class Command(click.Command):
+    """A command that ends so."""
 
     def invoke(self, ctx: click.Context) -> Any:  # Any: what a command returns, which is nothing
         """What we raise on purpose becomes one line and an exit code; a traceback is always our bug."""
@@ -39,6 +39,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except TallystickError as error:
             ctx.exit(failed(error))
+
+
+class Commands(Command, click.Group):
+    """A group whose commands end so."""
 
 
 def failed(error: TallystickError) -> int:

@@ -15,7 +15,7 @@ class Told(Protocol):
     def waited_ms(self) -> int: ...
 
 
-def everywhere(receipts: Sequence[Told | None]) -> str | None:
+def everywhere(receipts: Sequence[Told | None], *, what: str = "dead") -> str | None:
     """`dead everywhere after 6 ms, 4 verifiers (receipt 12)`: of several requests the longest wait, and the most verifiers.
 
     None when one of them came without, as all do from Fastly: then it is not known.
@@ -27,4 +27,4 @@ def everywhere(receipts: Sequence[Told | None]) -> str | None:
     numbers = sorted(each.seq for each in told)
     which = f"receipt {numbers[0]}" if len(told) == 1 else f"receipts {numbers[0]} to {numbers[-1]}"
     at_most = "" if len(told) == 1 else "at most "
-    return f"dead everywhere after {at_most}{longest:,} ms, {most} verifier{'' if most == 1 else 's'} ({which})"
+    return f"{what} everywhere after {at_most}{longest:,} ms, {most} verifier{'' if most == 1 else 's'} ({which})"

@@ -15,6 +15,7 @@ from typing import Final
 import click
 import msgspec
 
+from tallystick.cli import limited
 from tallystick.cli.heard import everywhere
 from tallystick.client.errors import clean
 from tallystick.client.models import (
@@ -45,9 +46,9 @@ def show_issued(token: IssuedToken | IssuedAutomationToken, *, as_json: bool) ->
         note("Its secret is shown this once and cannot be had again: keep it now.")
 
 
-OWN: Final = ("ID", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
-OF_ALL: Final = ("ID", "USER", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
-AUTOMATION: Final = ("ID", "NAME", "ROLE", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES")
+OWN: Final = ("ID", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES", "LIMITS")
+OF_ALL: Final = ("ID", "USER", "NAME", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES", "LIMITS")
+AUTOMATION: Final = ("ID", "NAME", "ROLE", "SCOPE", "SERVICES", "CREATED", "USED", "EXPIRES", "LIMITS")
 
 
 def show_tokens(tokens: Sequence[Token], *, columns: Sequence[str], as_json: bool) -> None:
@@ -66,7 +67,7 @@ def show_token(token: Token, *, as_json: bool) -> None:
     if as_json:
         show_json(token)
         return
-    _fields(
+    fields(
         ("id", token.id),
         ("name", token.name),
         *_whose(token),
@@ -75,6 +76,7 @@ def show_token(token: Token, *, as_json: bool) -> None:
         ("services", ", ".join(token.services) or "all"),
         ("created", instant(token.created_at)),
         ("expires", instant(token.expires_at) or "never"),
+        *limited.fields(token.limits),
         ("last used", instant(token.last_used_at) or "never"),
         ("from", token.ip),
         ("by", token.user_agent),
@@ -87,7 +89,7 @@ def show_identity(identity: Identity, *, as_json: bool) -> None:
     if as_json:
         show_json(identity)
         return
-    _fields(
+    fields(
         # For the sake of clients that show a user, an automation token's name stands for one.
         ("kind", None if identity.user_id else _NOBODY),
         ("login", identity.login),
@@ -138,7 +140,7 @@ def show_receipt(receipt: ReceiptRecord, *, as_json: bool) -> None:
         show_json(receipt)
         return
     more = receipt.count - len(receipt.changes)
-    _fields(
+    fields(
         ("receipt", str(receipt.seq)),
         ("changed", instant(receipt.created_at, to="milliseconds")),
         ("heard", instant(receipt.heard_at, to="milliseconds") or "not known yet"),
@@ -163,9 +165,10 @@ def _table(tokens: Sequence[Token], columns: Sequence[str], *, err: bool = False
 
     console = Console(stderr=err)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    titles = _columns_for(console.width, columns)
+    limits = any(token.limits for token in tokens)
+    titles = _columns_for(console.width, [each for each in columns if limits or each != "LIMITS"])
     for title in titles:
-        table.add_column(title, min_width=_WIDTHS[title], no_wrap=title not in ("NAME", "SCOPE"))
+        table.add_column(title, min_width=_WIDTHS[title], no_wrap=title not in ("NAME", "SCOPE", "LIMITS"))
     now = datetime.now(UTC)
     for token in tokens:
         cells = _at_a_glance(token, now)
@@ -185,6 +188,7 @@ _WIDTHS: Final = {
     "CREATED": 8,
     "USED": 7,
     "EXPIRES": 7,
+    "LIMITS": 8,
 }
 _FIRST_TO_GO: Final = ("CREATED", "SERVICES", "USED")
 
@@ -204,6 +208,7 @@ def _at_a_glance(token: Token, now: datetime) -> dict[str, str | None]:
         "CREATED": distance(token.created_at, now),
         "USED": distance(token.last_used_at, now),
         "EXPIRES": distance(token.expires_at, now),
+        "LIMITS": limited.names(token.limits),
     }
 
 
@@ -218,6 +223,7 @@ def _exact(token: Token) -> dict[str, str | None]:
         "CREATED": instant(token.created_at),
         "USED": instant(token.last_used_at),
         "EXPIRES": instant(token.expires_at),
+        "LIMITS": limited.words(token.limits),
     }
 
 
@@ -235,7 +241,8 @@ def _whose(token: Token) -> Iterator[tuple[str, str | None]]:
 _NOBODY: Final = "automation"  # what stands where a user would: no id is that short
 
 
-def _fields(*pairs: tuple[str, str | None]) -> None:
+def fields(*pairs: tuple[str, str | None]) -> None:
+    """What there is of these, a line for each."""
     told = [(name, value) for name, value in pairs if value]
     if not sys.stdout.isatty():
         lines(told)
@@ -264,7 +271,8 @@ def _summary(token: Token) -> str:
     services = "all services" if not token.services else f"services {', '.join(token.services)}"
     end = f"until {instant(token.expires_at)}" if token.expires_at else "never expires"
     role = f"{token.role}, " if isinstance(token, AutomationToken) and token.role else ""
-    return clean(f"{_named(token.id, token.name)}: {role}{token.scope}, {services}, {end}") or ""
+    own = f"; {limited.words(token.limits)}" if token.limits else ""
+    return clean(f"{_named(token.id, token.name)}: {role}{token.scope}, {services}, {end}{own}") or ""
 
 
 def _named(key: str | None, name: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tallystick.cli import ending, find, issuing, output, revoking, rule, terminal, usage
+from tallystick.cli import ending, find, issuing, limiting, output, revoking, rule, terminal, usage
 from tallystick.cli.connect import NO_TOKEN, api, as_json, connected
 from tallystick.client.sync import TokensApi
 from tallystick.core.errors import Invalid, Unauthenticated
@@ -28,6 +28,7 @@ def token() -> None:
 @token.command()
 @click.option("--name", help="What it is for, so that others recognise it in lists.")
 @issuing.limits
+@limiting.options
 @click.option("--username", metavar="LOGIN", help="Login of the user; needed where there is no token yet.")
 @issuing.proof
 @as_json
@@ -142,3 +143,5 @@ def receipt(seq: int, as_json: bool, **where: Any) -> None:
 
 
 token.add_command(rule.revoke_matching)
+token.add_command(limiting.limits)
+token.add_command(limiting.shadow)
