@@ -401,6 +401,22 @@ async def test_the_same_in_a_loop(server: RunningServer, key: str) -> None:
     assert not verifier.holds_lease
 
 
+async def test_in_a_loop_limits_are_held_against_the_request_too(server: RunningServer, key: str) -> None:
+    one = await asyncio.to_thread(limited, server, networks=["192.0.2.0/24"], rules=["GET api.example.com/orders/*"])
+    others = {"ip": "198.51.100.7", "method": "POST", "uri": "/admin", "host": "example.org"}
+    asked: list[dict[str, str]] = [ORDER, *({**ORDER, name: value} for name, value in others.items())]
+    async with AsyncVerifier(server.url, key) as verifier:
+        by_server = [await verifier.check(one.secret, **each) for each in asked]
+        while verifier._memory.recall(one.secret.reveal(), None, None) is None:
+            await asyncio.to_thread(threading.Event().wait, 0.005)
+            await verifier.check(one.secret)
+
+        by_memory = [await verifier.check(one.secret, **each) for each in asked]
+
+    assert [each.reason for each in by_server] == [None, "networks", "rules", "rules", "rules"]
+    assert by_memory == by_server
+
+
 def test_one_that_was_closed_lets_nobody_in_and_says_why(server: RunningServer, key: str) -> None:
     one, verifier = issued(server), Verifier(server.url, key)
     remembered(verifier, one)
