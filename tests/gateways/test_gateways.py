@@ -162,6 +162,17 @@ def test_the_address_of_the_client_is_its_own_whatever_it_says(front: Front, for
     assert shown["user_agent"].startswith("python-httpx")
 
 
+def test_what_the_api_hears_of_the_client_is_what_the_gateway_saw(front: Front) -> None:
+    told = {"x-forwarded-for": "203.0.113.7", "x-forwarded-host": "evil.example.com", "x-forwarded-proto": "https"}
+
+    assert front.ask("GET", "/", front.token()["access_token"], headers=list(told.items())).status_code == 200
+
+    reached = front.behind.reached[-1]
+    assert reached.all("x-forwarded-for") == ["127.0.0.2"]
+    assert reached.all("x-forwarded-host") == reached.all("host")
+    assert reached.all("x-forwarded-proto") == ["http"]
+
+
 # --- Without the service --------------------------------------------------------------------------------------------------
 
 
