@@ -223,6 +223,20 @@ def test_nothing_but_yes_is_taken_for_it(kind: str, tmp_path: Path) -> None:
         assert behind.reached == []
 
 
+def test_a_second_node_is_asked_when_the_first_is_away_and_what_it_says_is_told(tmp_path: Path) -> None:
+    """The others have a list of nodes in a place of their own; nginx tells what all of them said, in one line."""
+    with api() as behind, api() as instead:
+
+        def one_more(printed: str) -> str:
+            node = f"server 127.0.0.1:{instead.port};"
+            return printed.replace(node, f"server 127.0.0.1:{free_port()}; {node}")
+
+        with gateway("nginx", tmp_path, service=instead.port, upstream=behind.port, change=one_more) as url:
+            for status in (429, 403, 401, 200):
+                instead.status = status
+                assert {httpx2.get(url).status_code for _ in range(2)} == {status}
+
+
 def _until_it_is_gone(server: RunningServer) -> None:
     """Its workers end by themselves, a moment after it."""
     while True:
