@@ -317,6 +317,15 @@ def test_without_a_name_the_environment_file_is_in_the_world_s_directory(tmp_pat
         assert (list(env), env["API_URL"]) == (NAMES, server.url)
 
 
+def test_the_environment_says_where_it_listens_as_it_does_for_the_others(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ended = tallystick("demo", *CHEAP, cwd=tmp_path, TALLYSTICK_PORT=port)
+
+    assert ended.returncode == 1
+    assert port in ended.stderr
+
+
 def test_an_environment_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     ended = tallystick("demo", "--port", "0", "--env-file", "nowhere/env", *CHEAP, cwd=tmp_path)
 

@@ -43,8 +43,8 @@ def demo(directory: Path, env_file: Path | None, **flags: str | None) -> None:
     """
     places = {"key_file": str(directory / world.KEY_FILE), "host": "127.0.0.1"}
     given = settings.read(
-        {"port": "8080", "workers": "1", **{k: v for k, v in flags.items() if v is not None}, **places},
-        {"database": world.database_in(directory)},
+        {**flags, **places},
+        {"port": "8080", "workers": "1", "database": world.database_in(directory)},
     )
     made = world.world_in(directory, database=given.database, hashing=given.hashing)
     told = env_file or directory / "env"
