@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser etcd
+.PHONY: help run test lint bench bench-revocation bench-failover bench-scale pictures lock clean venv clients browser etcd pooler
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ help: ## this list
 run: .venv/.run ## start the demo world on 127.0.0.1:8080
 	@exec $(BIN)/tallystick demo $(ARGS)
 
-test: .venv/.dev clients browser etcd ## all tests
+test: .venv/.dev clients browser etcd pooler ## all tests
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: .venv/.dev ## rules, format, types
@@ -108,6 +108,16 @@ etcd:
 		echo '** etcd is not here: the test in which Patroni decides who is the primary will be  **'; \
 		echo '** SKIPPED.  To run it:                                                            **'; \
 		echo '**     apt-get install etcd-server     or    brew install etcd                     **'; \
+		echo '************************************************************************************'; \
+	}
+
+# PgBouncer, for tests/pooler.py.  Without it the tests say what they skipped; this says it first.
+pooler:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null || { \
+		echo '************************************************************************************'; \
+		echo '** PgBouncer is not here: the tests with a pooler before PostgreSQL will be        **'; \
+		echo '** SKIPPED.  To run them:                                                          **'; \
+		echo '**     apt-get install pgbouncer      or    brew install pgbouncer                 **'; \
 		echo '************************************************************************************'; \
 	}
 

@@ -7,6 +7,7 @@ import pytest
 from _pytest.nodeid import coerce_node_id
 
 from tallystick import storage
+from tests.pooler import Pooler
 from tests.postgres import Cluster, emptied
 
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
@@ -57,6 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         # xdist adds a test's group to `_nodeid`, which pytest 9.2 keeps as `_id`: without this, groups are torn apart unheard.
         if (grouped := vars(item).get("_nodeid")) is not None:
             item._id = coerce_node_id(grouped)
+
+
+@pytest.fixture(scope="session")
+def pooler(cluster: Cluster) -> Iterator[Pooler]:
+    """In front of the cluster."""
+    with Pooler(cluster) as pooler:
+        yield pooler
 
 
 @pytest.hookimpl(wrapper=True)

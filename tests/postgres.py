@@ -33,7 +33,7 @@ import asyncpg
 from tests.cli.program import SECONDS_MAX, children, until, wait_for_end
 
 USER = "tally"
-_UNPRIVILEGED = "nobody"
+UNPRIVILEGED = "nobody"
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -62,8 +62,8 @@ class Cluster:
         self.port = free_port()
         # Not pytest's folder: nobody else may look into that.
         self._folder = Path(tempfile.mkdtemp(prefix="tally-pg-"))
-        if _as_other():
-            os.chown(self._folder, pwd.getpwnam(_UNPRIVILEGED).pw_uid, -1)
+        if as_other():
+            os.chown(self._folder, pwd.getpwnam(UNPRIVILEGED).pw_uid, -1)
         self._data = self._folder / "data"
         self._server: _Server | None = None
         self._names = (f"db{number}" for number in itertools.count(1))
@@ -166,8 +166,8 @@ class _Server:
             command,
             cwd=cwd,
             env=_ENVIRONMENT,
-            user=_as_other(),
-            extra_groups=[] if _as_other() else None,
+            user=as_other(),
+            extra_groups=[] if as_other() else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -255,7 +255,7 @@ def _programs() -> Path:
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent
-    if _as_other() and not all(parent.stat().st_mode & 0o001 for parent in package.parents):
+    if as_other() and not all(parent.stat().st_mode & 0o001 for parent in package.parents):
         return _copied(package) / "pginstall" / "bin"
     return package / "pginstall" / "bin"
 
@@ -271,8 +271,9 @@ def _copied(package: Path) -> Path:
 
 
 @cache
-def _as_other() -> str | None:
-    return _UNPRIVILEGED if os.geteuid() == 0 else None
+def as_other() -> str | None:
+    """Who runs it; None = whoever runs the tests."""
+    return UNPRIVILEGED if os.geteuid() == 0 else None
 
 
 def _run(name: str, *arguments: str) -> str:
@@ -280,8 +281,8 @@ def _run(name: str, *arguments: str) -> str:
         [program(name), *arguments],
         cwd=tempfile.gettempdir(),
         env=_ENVIRONMENT,
-        user=_as_other(),
-        extra_groups=[] if _as_other() else None,
+        user=as_other(),
+        extra_groups=[] if as_other() else None,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

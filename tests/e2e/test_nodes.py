@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.program import CHEAP, Running, running, tallystick
 from tests.e2e.test_coherence import Tokens, asking
+from tests.pooler import Pooler
 from tests.postgres import Cluster
 
 PASSWORD = "a long Secret for 11 nodes"
@@ -19,10 +20,13 @@ FORM = f"username=root@example.com&password={PASSWORD.replace(' ', '+')}"
 TOKENS = 12
 
 
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    """An empty database.  The password is not asked for, but must not be seen either."""
-    return cluster.dsn(cluster.new_database()).replace("tally@", "tally:hunter2@")
+@pytest.fixture(params=["straight", "pooled"])
+def url(cluster: Cluster, request: pytest.FixtureRequest) -> str:
+    """An empty database, with nothing or a pooler before it.  The password is not asked for, but must not be seen either."""
+    if request.param == "straight":
+        return cluster.dsn(cluster.new_database()).replace("tally@", "tally:hunter2@")
+    pooler: Pooler = request.getfixturevalue("pooler")
+    return pooler.url(cluster.new_database()).replace("somebody@", "somebody:hunter2@")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tallystick.storage.postgresql.target import parse
 from tallystick.storage.sqlite import setup
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import populated
+from tests.pooler import Pooler
 from tests.postgres import emptied
 
 
@@ -37,9 +38,9 @@ async def sqlite(path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pooled"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
-    kind: Literal["memory", "sqlite", "postgresql"] = request.param
+    kind: Literal["memory", "sqlite", "postgresql", "pooled"] = request.param
     store: Store
     match kind:
         case "memory":
@@ -50,6 +51,11 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
             url: str = request.getfixturevalue("shared_database")
             await emptied(url)
             store = await PostgresStore.open(parse(url))
+        case "pooled":
+            url = request.getfixturevalue("shared_database")
+            pooler: Pooler = request.getfixturevalue("pooler")
+            await emptied(url)
+            store = await PostgresStore.open(parse(pooler.url(url.rpartition("/")[2])))
     yield await populated(store)
     await store.close()
 

@@ -32,7 +32,8 @@ SELECT count(*) FILTER (WHERE NOT by_another), count(*) FILTER (WHERE by_another
           WHERE lease_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint
        ) AS leased"""
 
-_TAKE: Final = "SELECT pg_try_advisory_lock(hashtextextended('tallystick copy', 0))"
+_WITHOUT_END: Final = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0"
+_TAKE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('tallystick copy', 0))"
 # Not NOWAIT: an autovacuum that is just at work ends when somebody has waited for a second.
 _HOLD: Final = f"SET LOCAL lock_timeout = '3s'; LOCK TABLE {quoted((*TABLES, *STAYING))} IN SHARE MODE"
 
@@ -45,10 +46,15 @@ class _Column(NamedTuple):
 
 
 class PostgresHouse:
-    """`moving.House`.  SQLite has no truth values, so those are 0 and 1 here, too."""
+    """`moving.House`.  SQLite has no truth values, so those are 0 and 1 here, too.
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    `keeper`: holds it against other copies, by a transaction that lasts as long as this.  (A session's lock would be left behind
+    with a pooler.)
+    """
+
+    def __init__(self, connection: asyncpg.Connection, keeper: asyncpg.Connection) -> None:
         self._connection = connection
+        self._keeper = keeper
         self._bools: dict[str, frozenset[str]] = {}
 
     @classmethod
@@ -59,11 +65,14 @@ class PostgresHouse:
         `Conflict` while somebody writes, or copies, and `Unavailable`.
         """
         async with clear_errors(target):
-            house = cls(await Connector(target)())
+            connect = Connector(target)
+            connections = [await connect()]
             try:
+                connections.append(await connect())
+                house = cls(*connections)
                 await house._hold(target, to_read=to_read)
             except BaseException:
-                await close_all([house._connection], seconds=target.timeout)
+                await close_all(connections, seconds=target.timeout)
                 raise
             return house
 
@@ -100,6 +109,8 @@ class PostgresHouse:
             rows = [tuple(bool(v) if n in bools else v for n, v in enumerate(row)) for row in rows]
         try:
             async with _clear_errors(), self._connection.transaction():
+                await self._keeper.execute("SELECT")  # whether it still keeps it
+                await self._connection.execute(_WITHOUT_END)
                 if instead:
                     await self._connection.execute(f'DELETE FROM "{table.name}"')
                 await self._connection.copy_records_to_table(table.name, records=rows, columns=table.columns)
@@ -109,17 +120,18 @@ class PostgresHouse:
             raise
 
     async def aclose(self) -> None:
-        await self._connection.close()
+        for each in (self._connection, self._keeper):
+            await each.close()
 
     async def _hold(self, target: Target, *, to_read: bool) -> None:
         await require_prepared(self._connection, where=target.where)
-        await self._connection.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
-        if not await self._connection.fetchval(_TAKE):
+        await self._keeper.execute(f"BEGIN; {_WITHOUT_END}")
+        if not await self._keeper.fetchval(_TAKE):
             raise Conflict(f"{target.where} is just being copied")
         if not to_read:
             return
         await self._connection.execute(OWN["prove"], timeout=target.timeout)
-        await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await self._connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_WITHOUT_END}")
         try:
             await self._connection.execute(_HOLD)
         except asyncpg.LockNotAvailableError as error:

@@ -72,6 +72,19 @@ async def require_prepared(connection: asyncpg.Connection, *, where: str) -> Non
         raise Invalid(f"{where} is not set up for this version of Tallystick: prepare it first")
 
 
+async def _require_no_surprise(connection: asyncpg.Connection, target: Target) -> None:
+    """Raise `Invalid` where a pooler lends us connections, and nobody has said whether it knows prepared statements.
+
+    Else a statement could meet one of another process that has its name, and be answered by that.  The connection's number is
+    the pooler's own then, not that of the process that works for us.  Asked without a prepared statement.
+    """
+    said = await connection.execute(f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}")
+    if said != "SELECT 1" and not target.cache_as_asked:
+        raise Invalid(
+            f"there is a pooler before {target.where}: add ?notifications=off&statement_cache_size=0 to its URL (docs/postgresql.md)"
+        )
+
+
 async def version(connection: asyncpg.Connection, *, where: str) -> int:
     """The number of the last migration that was applied, 0 = none.  Raises `Invalid` for another program's database."""
     ours, theirs = await connection.fetchrow(
@@ -115,6 +128,7 @@ def _run(target: Target, call: Callable[[asyncpg.Connection], Awaitable[R]]) -> 
         async with clear_errors(target):
             connection = await Connector(target)()
             try:
+                await _require_no_surprise(connection, target)
                 return await call(connection)
             finally:
                 connection.terminate()

@@ -22,7 +22,8 @@ _FORM: Final = "use postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A database.  `dsn`: what asyncpg takes; it may hold a password, so nothing but `where` is shown.
 
-    `hosts`: whom to try, in order; empty = as `dsn` says, or PostgreSQL's own environment variables.
+    `hosts`: whom to try, in order; empty = as `dsn` says, or PostgreSQL's own environment variables.  `cache_as_asked`: whether
+    `statement_cache_size` was given, and not only its default.
     """
 
     dsn: str
@@ -33,6 +34,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 5.0
     notifications: bool = True
     statement_cache_size: int = 500
+    cache_as_asked: bool = False
 
     def __repr__(self) -> str:
         return f"Target({self.where!r}, …)"
@@ -48,12 +50,14 @@ def parse(url: str) -> Target:
         raise Invalid(f"not an URL of a PostgreSQL database: {_FORM}") from None
     if parts.fragment or (parts.netloc and not parts.path.startswith("/") and parts.path):
         raise Invalid(f"not an URL of a PostgreSQL database: {_FORM}")
+    cache_as_asked = "statement_cache_size" in asked
     ours = {name: _OURS[name](name, asked.pop(name)) for name in _OURS.keys() & asked.keys()}
     return Target(
         dsn=parts._replace(query=urlencode(asked)).geturl(),
         where=_where(parts, asked),
         hosts=hosts,
         any_server="target_session_attrs" in asked,
+        cache_as_asked=cache_as_asked,
         **ours,
     )
 
