@@ -122,10 +122,10 @@ TITLES = {
 def test_the_title_of_a_problem_is_the_same_whatever_python_calls_the_status() -> None:
     """Some of the names in `HTTPStatus` are others from Python 3.13 on."""
     wrong = [kind("no") if kind is not errors.WrongMethod else errors.WrongMethod(("GET",)) for kind in errors.STATUS]
-    problems = [msgspec.json.decode(errors.answer(error, as_problem=True).body) for error in wrong]
+    problems = [msgspec.json.decode(errors.answer(error, family=errors.Family.RECORDED).body) for error in wrong]
 
     assert {problem["status"]: problem["title"] for problem in problems} == TITLES
-    assert msgspec.json.decode(errors.accident(as_problem=True).body)["title"] == "Internal Server Error"
+    assert msgspec.json.decode(errors.accident(family=errors.Family.RECORDED).body)["title"] == "Internal Server Error"
 
 
 def test_a_code_never_comes_without_a_detail() -> None:

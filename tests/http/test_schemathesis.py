@@ -105,14 +105,14 @@ class Asked:
         made = httpx2.post(f"{server.url}/automation-tokens", headers=key, json=wish).raise_for_status().json()
         self.automation_id = made["id"]
 
-    def token(self) -> dict[str, str]:
-        form = {"username": self.server["SUPERUSER_LOGIN"], "password": self.server["SUPERUSER_PASSWORD"]}
+    def token(self, who: str = "SUPERUSER") -> dict[str, str]:
+        form = {"username": self.server[f"{who}_LOGIN"], "password": self.server[f"{who}_PASSWORD"]}
         made: dict[str, str] = httpx2.post(f"{self.server.url}/tokens", data=form).raise_for_status().json()
         return made
 
     def secret_for(self, operation: str) -> str:
-        """A token that may: a fresh one where it ends itself."""
-        return (self.token() if operation == "DELETE /tokens/self" else self.main)["access_token"]
+        """A token that may: a fresh one where it ends itself, of somebody for whom no others are made up meanwhile."""
+        return (self.token("USER") if operation == "DELETE /tokens/self" else self.main)["access_token"]
 
 
 @pytest.fixture(scope="module")

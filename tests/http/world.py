@@ -203,6 +203,9 @@ def main_id(owner: User) -> str:
     return token(owner, "main").id
 
 
+_TITLES = {"invalid_request": "Invalid request", "invalid_scope": "Invalid scope"}
+
+
 def error_of(response: httpx2.Response) -> dict[str, str]:
     """The body of an error: `msg` first, `detail` and `code` where there are any, and nothing else.
 
@@ -211,6 +214,9 @@ def error_of(response: httpx2.Response) -> dict[str, str]:
     assert response.headers["cache-control"] == "no-store"
     if response.headers["content-type"] == "application/problem+json":
         _, told = problem_of(response)
+        code = response.json().get("code")
+        if code in _TITLES:
+            return {"msg": _TITLES[code], "detail": told, "code": code}
         return dict(zip(("msg", "detail"), told.split(": ", 1), strict=False))
     assert response.headers["content-type"] == "application/json"
     body = msgspec.json.decode(response.content, type=dict[str, str])
@@ -223,7 +229,8 @@ def problem_of(response: httpx2.Response) -> tuple[int, str]:
     """Status and detail of an error of the newer family."""
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
-    assert list(body) == ["title", "status", "detail", "errors"]
+    assert [name for name in body if name not in ("code", "error")] == ["title", "status", "detail", "errors"]
+    assert ("error" in body) is response.url.path.startswith("/oauth/")
     assert body["status"] == response.status_code
     assert body["errors"] is None
     return response.status_code, body["detail"]

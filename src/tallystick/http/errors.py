@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from tallystick.core.errors import (
@@ -48,6 +50,23 @@ STATUS: Final[dict[type[TallystickError], int]] = {
 }
 
 
+class Family(Enum):
+    """In which shape errors come."""
+
+    LEGACY = auto()  # most of Fastly's
+    RECORDED = auto()  # its newer ones, where automation tokens are (RFC 9457)
+    OWN = auto()  # the same, with a word for programs
+    OAUTH = auto()  # and that word under the name that OAuth's clients read
+
+
+# RFC 6749, 5.2, and what RFC 6750, 3.1, and RFC 6749, 4.1.2.1, have for the rest.
+_OAUTH: Final = {
+    401: "invalid_client",
+    403: "insufficient_scope",
+    429: "temporarily_unavailable",
+    500: "server_error",
+    503: "temporarily_unavailable",
+}
 PROBLEM: Final = "application/problem+json"  # without a charset: Go's client compares it exactly
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")  # RFC 6749, 3.3: what a scope can be, and be said to be
 _OUR_FAULT: Final = "This is our fault, and it has been logged"
@@ -79,16 +98,22 @@ class Body(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct):
-    """Fastly's newer error (RFC 9457), where automation tokens are: `title` names the status, `detail` says what is wrong."""
+    """Fastly's newer error (RFC 9457), where automation tokens are: `title` names the status, `detail` says what is wrong.
+
+    `code`: on our own paths a word for programs, where there is one.  `error`: on OAuth's, always (RFC 6749, 5.2).  Without a
+    `type` it is about:blank.
+    """
 
     title: str
     status: int
     detail: str
     errors: None = None
+    code: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
 
 
-def answer(error: TallystickError, *, as_problem: bool = False) -> Response:
-    """The answer for an error of ours; `as_problem`: in the newer of the two families.
+def answer(error: TallystickError, *, family: Family = Family.LEGACY) -> Response:
+    """The answer for an error of ours; in the shape of its `family`.
 
     With a `code` there is always a `detail`: Fastly's own tools read the word from `code` or `msg`, the text from `detail`.
     Where the error has one sentence only it is the detail, under a title: Fastly's CLI prints both, one after the other.
@@ -101,8 +126,9 @@ def answer(error: TallystickError, *, as_problem: bool = False) -> Response:
         headers["allow"] = ", ".join(error.allow)
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, round(error.retry_after)))
-    if as_problem:
-        return _problem(status, error.msg if error.detail is None else f"{error.msg}: {error.detail}", headers)
+    if family is not Family.LEGACY:
+        said = error.msg if error.detail is None else f"{error.msg}: {error.detail}"
+        return _problem(status, said, headers, family=family, code=error.code)
     return Response(msgspec.json.encode(_legacy(error)), status, headers, "application/json")
 
 
@@ -116,11 +142,11 @@ def challenged(response: Response, error: TallystickError, *, came: bool) -> Res
     return response
 
 
-def accident(*, as_problem: bool = False) -> Response:
+def accident(*, family: Family = Family.LEGACY) -> Response:
     """The answer for everything that should not have happened: the log knows more, the caller does not."""
     headers = {"cache-control": "no-store"}
-    if as_problem:
-        return _problem(500, _OUR_FAULT, headers)
+    if family is not Family.LEGACY:
+        return _problem(500, _OUR_FAULT, headers, family=family, code=None)
     return Response(msgspec.json.encode(Body("Internal server error", _OUR_FAULT)), 500, headers, "application/json")
 
 
@@ -131,6 +157,10 @@ def _legacy(error: TallystickError) -> Body:
     return Body(msg, detail, error.code)
 
 
-def _problem(status: int, detail: str, headers: Mapping[str, str]) -> Response:
+def _problem(status: int, detail: str, headers: Mapping[str, str], *, family: Family, code: str | None) -> Response:
     body = Problem(_NAMES[status], status, detail)
+    if family is Family.OAUTH:
+        body.error = code or _OAUTH.get(status, "invalid_request")
+    elif family is Family.OWN and code is not None:
+        body.code = code
     return Response(msgspec.json.encode(body), status, headers, PROBLEM)

@@ -24,16 +24,16 @@ class Manner(Protocol):
 
 
 class InJson:
-    """As Fastly's API does.  `as_problem`: its errors are of the newer family."""
+    """As Fastly's API does.  `family`: that of its errors."""
 
-    def __init__(self, *, as_problem: bool) -> None:
-        self._as_problem = as_problem
+    def __init__(self, family: errors.Family) -> None:
+        self._family = family
 
     def failed(self, error: TallystickError, request: Request) -> Response:  # noqa: ARG002 - the same for all requests
-        return errors.answer(error, as_problem=self._as_problem)
+        return errors.answer(error, family=self._family)
 
     def accident(self, request: Request) -> Response:  # noqa: ARG002 - as above
-        return errors.accident(as_problem=self._as_problem)
+        return errors.accident(family=self._family)
 
     def heard(self, answer: Response, receipt: Receipt) -> None:
         told = f"seq={receipt.seq}, verifiers={receipt.verifiers}, waited_ms={receipt.waited_ms}"

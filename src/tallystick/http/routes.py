@@ -142,6 +142,15 @@ class Route(msgspec.Struct, frozen=True):
     challenges: bool = False
 
     @property
+    def family(self) -> errors.Family:
+        """Of its errors."""
+        if not self.problems:
+            return errors.Family.LEGACY
+        if self.path.startswith("/oauth/"):
+            return errors.Family.OAUTH
+        return errors.Family.OWN if self.challenges else errors.Family.RECORDED
+
+    @property
     def writes(self) -> bool:
         """Whether it changes anything, and so costs whoever asks a write of their hour."""
         return self.method != "GET" and not self.reads
@@ -190,7 +199,7 @@ class _Path:
             self._methods = {**methods, "HEAD": methods["GET"]}
         first = next(iter(methods.values()))
         self._path = first.path
-        self._manner = InJson(as_problem=first.problems) if manner is None else manner
+        self._manner = InJson(first.family) if manner is None else manner
         self._wiring = wiring
         self._table = table
 
