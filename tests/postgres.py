@@ -234,7 +234,7 @@ async def emptied(dsn: str) -> None:
 # To truncate is slower for the few rows that a test leaves: each table gets a new file.
 _EMPTY = """
 DELETE FROM usage; DELETE FROM counted; DELETE FROM token_use; DELETE FROM shadow; DELETE FROM token; DELETE FROM service; DELETE FROM "user";
-DELETE FROM customer; DELETE FROM meta;
+DELETE FROM customer; DELETE FROM catalogue; DELETE FROM meta;
 DELETE FROM guess; DELETE FROM write_budget; DELETE FROM event; DELETE FROM change; DELETE FROM verifier; DELETE FROM receipt;
 UPDATE head SET seq = 0;
 """

@@ -210,7 +210,7 @@ async def test_what_somebody_else_ends_first_is_not_shown_as_ended_by_the_rule()
             await self.revoke(id_of(ANNA), reach=reach, by=at(NOW - 1))
             return await super().revoke_matching(reach, wanted, reason=reason, by=by)
 
-    late = Late(store.people, store.events.write)
+    late = Late(store.people, store.catalogues, store.events.write)
     met = await revoke.revoke_matching(
         late, callers["Root"], Wanted(search="spare"), reason=Reason.SUPERSEDED, by=at(NOW)
     )

@@ -9,7 +9,7 @@ from tallystick.core.caller import Caller
 from tallystick.core.events import Origin
 from tallystick.core.people import Customer, Role, Service, User
 from tallystick.core.ports import Added, Store
-from tallystick.core.scope import Scope
+from tallystick.core.scope import stored
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 
@@ -70,7 +70,7 @@ def token(owner: User = ANNA, name: str = "t", scope: str = "global", **fields: 
         user_id=owner.id,
         customer_id=owner.customer_id,
         name=name,
-        scope=Scope.parse(scope),
+        scope=stored(scope),
         services=(),
         created_at=NOW - DAY,
     )

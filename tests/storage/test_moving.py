@@ -18,6 +18,7 @@ from tallystick.core.errors import Conflict, Invalid, NotFound, TallystickError,
 from tallystick.core.limits import Limit, Limits
 from tallystick.core.ports import Store
 from tallystick.core.receipt import LEASE_MS
+from tallystick.core.scopes import Catalogue, Defined
 from tallystick.core.shadow import Shadowed
 from tallystick.core.token import LastUse
 from tallystick.core.usage import Usage
@@ -77,6 +78,8 @@ async def source(way: tuple[str, str], new: Places) -> str:
     await store.limits.spend("kept")
     await store.limits.report([Shadowed("kept", Limit.USES, "", 1, NOW, NOW, None, None)])
     await store.changes.note_heard([(await store.changes.head(), Heard(at=NOW, verifiers=1, waited_ms=2))])
+    catalogue = Catalogue(customer_id=ACME.id, scopes=(Defined(name="orders:read"),))
+    await store.catalogues.put(catalogue, replacing=0, by=at(NOW))
     await store.guesses.note_failure(["somebody"], now=NOW)
     await store.budgets.spend("anna", hour=0)
     await store.people.set_totp(ANNA.id, sealed=b"sealed", by=at(NOW))
@@ -238,7 +241,7 @@ async def test_half_a_copy_of_what_has_changed_since_is_not_gone_on_with(source:
 
 async def test_what_changed_in_place_is_found_when_all_is_compared(source: str, new: Places) -> None:
     target = new()
-    await interrupted(source, target, after=6)
+    await interrupted(source, target, after=7)
     store = await storage.open_store(source)
     await store.tokens.touch([("kept", LastUse(NOW + 1, "192.0.2.2", "curl"))])
     await store.close()

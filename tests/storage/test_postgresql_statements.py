@@ -108,6 +108,7 @@ INSERT INTO customer SELECT 'c' || n, 'customer', n FROM generate_series(0, 1999
 INSERT INTO "user" SELECT 'u' || n, 'c' || n % 200, 'l' || n, 'l' || n, 'name', 'user', n, n, 'x'
   FROM generate_series(0, 1999) AS n;
 INSERT INTO service SELECT 's' || n, 'c' || n % 200, 'service', n FROM generate_series(0, 1999) AS n;
+INSERT INTO catalogue SELECT 'c' || n, 1, '[]' FROM generate_series(0, 1999) AS n;
 INSERT INTO token (id, digest, user_id, customer_id, name, scope, services, created_at)
 SELECT 't' || n, sha256(n::text::bytea), 'u' || n % 2000, 'c' || n % 200, 'name', 'global',
        CASE n % 100 WHEN 0 THEN '["s' || n % 200 || '"]' ELSE '[]' END, n

@@ -22,6 +22,7 @@ WHOLE_TABLE = {
     "customers",
     "users",
     "services",
+    "catalogues",
     "forget_older",
     "forget_of_user",
     "forget_usage",

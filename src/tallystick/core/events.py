@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.core.people import Customer, Service, User
+from tallystick.core.scopes import Catalogue
 from tallystick.core.secret import new_id, redacted
 from tallystick.core.token import Token
 
-Record = Customer | User | Service | Token
+Record = Customer | User | Service | Token | Catalogue
 Fields = dict[str, Any]  # a record's fields by name; whatever its types hold
 
 
@@ -116,6 +117,8 @@ def _told(record: Record) -> Fields:
     if isinstance(record, Token):
         limits = msgspec.json.decode(msgspec.json.encode(record.limits))  # as it is kept: lists, and only what there is
         fields |= {"scope": str(record.scope), "services": list(record.services), "limits": limits}
+    if isinstance(record, Catalogue):
+        fields = {each.name: str(each) for each in record.scopes}
     told = {name: value for name, value in fields.items() if name not in _NOT_TOLD and value is not None}
     return {name: redacted(value) if isinstance(value, str) else value for name, value in told.items()}
 

@@ -191,6 +191,8 @@ async def _add(
         raise Invalid(f"this user already has {limit} live tokens: revoke one first", code="invalid_request")
     if added is Added.SERVICE_GONE:
         raise Invalid("one of the services was deleted meanwhile", code="invalid_request")
+    if added is Added.SCOPE_GONE:
+        raise Invalid("one of the scopes was taken away meanwhile", code="invalid_scope")
     if added in (Added.PARENT_GONE, Added.PROOF_GONE):
         raise Unauthenticated(NO_CREDENTIALS)
     return secret

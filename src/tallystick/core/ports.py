@@ -25,6 +25,7 @@ from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Page, Place, Sort, Wanted
 from tallystick.core.guesses import GuessLog
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
+from tallystick.core.scopes import Catalogue, Defined
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Once, Usage, UsageLog
@@ -41,7 +42,10 @@ class Clock(Protocol):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What the store knows behind a digest: the record, live or not, and its user; an automation token has none."""
+    """What the store knows behind a digest: the record, live or not, and its user; an automation token has none.
+
+    Here, and nowhere else, its scope says what it gives (`Scope.own`): as of the same moment as all the rest.
+    """
 
     token: Token
     user: User | None
@@ -59,6 +63,7 @@ class Added(Enum):
     PARENT_GONE = auto()  # the token that asked was revoked meanwhile
     PROOF_GONE = auto()  # its user was locked meanwhile, or the password that proved them changed
     SERVICE_GONE = auto()  # a service that it would be limited to is not the customer's, or not any more
+    SCOPE_GONE = auto()  # a scope that is not built in is not in the customer's catalogue, or not any more
 
 
 class Outcome(Enum):
@@ -128,7 +133,7 @@ class TokenStore(Protocol):
     ) -> Added:
         """Add it as new, unless the token `parent_id` has been revoked, its user (an automation token's maker) is locked or has a password that is not kept
         as `proof` (None = any), one of its services is not the customer's, or the user has `limit` live tokens.  The first
-        of these that holds is what is said.
+        of these that holds is what is said; before all of them that one of its scopes is not defined.
 
         As new: not raised, used or revoked yet, whatever the record says.  Raises `Conflict` when its id or digest is
         taken, `NotFound` when there is no such user of that customer, or no such customer, `Invalid` for a name that no
@@ -255,6 +260,23 @@ class Directory(Protocol):
         """How many they have."""
 
 
+class Catalogues(Protocol):
+    """Scopes that are not built in: a catalogue for each customer, or the operator's in place of them all."""
+
+    async def of(self, customer_id: str) -> Catalogue:
+        """The one that counts for them."""
+
+    async def put(self, catalogue: Catalogue, *, replacing: int, dropped: str | None = None, by: Origin) -> Removal:
+        """Write a customer's, with `replacing` and one as its version.
+
+        STALE when it is not version `replacing` (any more), or the operator's counts.  `dropped`: the name of a scope that live
+        tokens must not carry, else IN_USE.  Never ends as LAST_SUPERUSER or UNKNOWN.
+        """
+
+    async def put_for_all(self, scopes: Sequence[Defined], *, by: Origin) -> bool:
+        """Write the operator's, or, without any scopes, take it away.  False when it is as it was: then nothing is written."""
+
+
 class EventLog(Protocol):
     """What was written by all the methods above that take an `Origin`."""
 
@@ -271,6 +293,8 @@ class Store(Protocol):
     def people(self) -> Directory: ...
     @property
     def limits(self) -> LimitStore: ...
+    @property
+    def catalogues(self) -> Catalogues: ...
     @property
     def guesses(self) -> GuessLog: ...
     @property

@@ -2,9 +2,11 @@
 
 Four words are Fastly's.  `global`: all that the owner may do.  `global:read`: all of it that only reads.
 `purge_all`, `purge_select`: purging, which our own operations never are.  One is ours: `verify` lets a program ask about other
-tokens, whose secrets it was sent; no other word has it, not even `global`.
+tokens, whose secrets it was sent; no other word has it, not even `global`.  More can be defined (`scopes.py`): our own
+operations take none of those, and neither `global` nor `verify` has any.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, Self
 
@@ -15,23 +17,45 @@ from tallystick.core.errors import Forbidden, Invalid
 GLOBAL: Final = "global"
 GLOBAL_READ: Final = "global:read"
 VERIFY: Final = "verify"
-WORDS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select", VERIFY)
+FASTLYS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select")
+WORDS: Final = (*FASTLYS, VERIFY)
+_SAID_MAX: Final = 20  # of a catalogue of hundreds a sentence names some
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """A set of capabilities in the order they were asked for; `str()` gives the wire's space-separated form."""
+    """A set of capabilities in the order they were asked for; `str()` gives the wire's space-separated form.
+
+    `own`: what it gives of scopes that are not built in, with all that they include.  Empty until the catalogue was asked: a
+    word alone gives nothing.
+    """
 
     words: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """The scope that `text` names.  Raises `Invalid` (code `invalid_scope`) for an unknown word or none at all."""
+    def parse(cls, text: str, *, more: Collection[str] = ()) -> Self:
+        """The scope that `text` names.  `more`: words that there are beside those that are built in.
+
+        Raises `Invalid` (code `invalid_scope`) for an unknown word or none at all.
+        """
         words = tuple(dict.fromkeys(text.split()))
-        unknown = [word for word in words if word not in WORDS]
+        unknown = [word for word in words if word not in WORDS and word not in more]
         if unknown or not words:
             said = f"unknown scope {' '.join(unknown)!r}" if unknown else "scope is empty"
-            raise Invalid(f"{said}: use one or more of {', '.join(WORDS)}", code="invalid_scope")
+            known = [*WORDS, *more]
+            named = ", ".join(known[:_SAID_MAX]) + (", …" if len(known) > _SAID_MAX else "")
+            raise Invalid(f"{said}: use one or more of {named}", code="invalid_scope")
         return cls(words)
+
+    @property
+    def given(self) -> str:
+        """What it gives, as text: its words, without those that are not defined any more, and what they include."""
+        return " ".join((*(word for word in self.words if word in WORDS), *self.own)) if self.is_own else str(self)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it has words that are not built in."""
+        return bool(own_words(self.words))
 
     @property
     def reads(self) -> bool:
@@ -45,6 +69,18 @@ class Scope(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return " ".join(self.words)
+
+
+def own_words(words: Collection[str]) -> tuple[str, ...]:
+    """Those that are not built in."""
+    return tuple(word for word in words if word not in WORDS)
+
+
+@lru_cache(maxsize=1024)
+def told(text: str) -> Scope:
+    """The scope that a server says a token gives: whatever there is to include, it has included."""
+    words = tuple(text.split())
+    return Scope(words, own_words(words))
 
 
 @lru_cache(maxsize=1024)

@@ -17,10 +17,12 @@ from tallystick.core.find import Page, Place, Sort, Wanted, page
 from tallystick.core.guesses import Failures
 from tallystick.core.people import User
 from tallystick.core.ports import Added, Position, Seen
+from tallystick.core.scopes import resolved
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Once, Usage, added
 from tallystick.steady import steady
+from tallystick.storage.memory_catalogues import MemoryCatalogues
 from tallystick.storage.memory_changes import MemoryChanges
 from tallystick.storage.memory_limits import MemoryLimits
 from tallystick.storage.memory_people import MemoryDirectory, Write, age
@@ -34,7 +36,8 @@ class MemoryStore:
         self.changes = MemoryChanges(steady)
         self.events = MemoryEvents(self.changes.publish)
         self.people = MemoryDirectory(self.events.write)
-        self.tokens = MemoryTokens(self.people, self.events.write)
+        self.catalogues = MemoryCatalogues(self.people, self.events.write)
+        self.tokens = MemoryTokens(self.people, self.catalogues, self.events.write)
         self.limits = MemoryLimits(self.people, self.events.write)
         self.guesses = MemoryGuesses(self.people, self.events.write)
         self.usage = MemoryUsage(self.people)
@@ -50,8 +53,9 @@ class MemoryStore:
 class MemoryTokens:
     """`ports.TokenStore`."""
 
-    def __init__(self, people: MemoryDirectory, write: Write) -> None:
+    def __init__(self, people: MemoryDirectory, catalogues: MemoryCatalogues, write: Write) -> None:
         self._people = people
+        self._catalogues = catalogues
         self._write = write
         self._tokens = people.tokens
         self._by_digest: dict[Digest, str] = {}
@@ -59,7 +63,13 @@ class MemoryTokens:
 
     async def look_up(self, digest: Digest) -> Seen | None:
         token = self._behind(digest)
-        return None if token is None else Seen(token, self._people.by_id.get(token.user_id or ""))
+        if token is None:
+            return None
+        user = self._people.by_id.get(token.user_id or "")
+        if token.scope.is_own:
+            scopes = self._catalogues.counting(token.customer_id).scopes
+            token = replace(token, scope=resolved(token.scope, scopes, None if user is None else user.role))
+        return Seen(token, user)
 
     async def get(self, token_id: str) -> Token | None:
         return self._tokens.get(token_id)
@@ -90,6 +100,8 @@ class MemoryTokens:
         self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None
     ) -> Added:
         require_storable(token.name)
+        if not self._catalogues.defines(token):
+            return Added.SCOPE_GONE
         if parent_id is not None and not self._is_unrevoked(parent_id):
             return Added.PARENT_GONE
         if self._people.is_unproven(token.user_id or token.creator_id or "", proof):

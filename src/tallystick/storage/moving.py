@@ -17,6 +17,7 @@ TABLES: Final = (
     "customer",
     "user",
     "service",
+    "catalogue",
     "token",
     "usage",
     "token_use",

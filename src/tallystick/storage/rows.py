@@ -5,13 +5,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tallystick.core.find import Kind, Wanted, folded
 from tallystick.core.guesses import Failures
 from tallystick.core.limits import Limit, Limits
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange, normal_login
 from tallystick.core.ports import Seen
-from tallystick.core.scope import stored
+from tallystick.core.scope import Scope, stored
+from tallystick.core.scopes import FOR_ALL, Catalogue, Defined, resolved
 from tallystick.core.shadow import Shadowed
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Usage
@@ -27,6 +29,7 @@ _ROLES: Final = {role.value: role for role in Role}
 _ROWS: Final = msgspec.json.Decoder(list[list[Any]])
 _LIMITS: Final = msgspec.json.Decoder(Limits)
 _IDS: Final = msgspec.json.Decoder(tuple[str, ...])
+_SCOPES: Final = msgspec.json.Decoder(tuple[Defined, ...])
 
 
 def token(row: Row) -> Token:
@@ -75,11 +78,13 @@ def tokens(row: Row) -> list[Token]:
 
 
 def seen(row: Row) -> Seen:
-    """A row of `look_up`: a token, then what its user has beyond the ids that the token has too."""
+    """A row of `look_up`: a token, then what its user has beyond the ids that the token has too, then its catalogue."""
     found = token(row[:17])
+    login, name, role, two_factor, created_at, updated_at, locked, scopes = row[17:]
+    if scopes is not None:
+        found = replace(found, scope=_resolved(found.scope, scopes, None if role is None else _ROLES[role]))
     if found.user_id is None:
         return Seen(found, None)
-    login, name, role, two_factor, created_at, updated_at, locked = row[17:]
     return Seen(
         found,
         User(
@@ -94,6 +99,32 @@ def seen(row: Row) -> Seen:
             locked=bool(locked),
         ),
     )
+
+
+# Cached: tokens are many, and what they carry is not.
+@lru_cache(maxsize=4096)
+def _resolved(scope: Scope, scopes: str, role: Role | None) -> Scope:
+    return resolved(scope, _scopes(scopes), role)
+
+
+@lru_cache(maxsize=64)
+def _scopes(text: str) -> tuple[Defined, ...]:
+    return _SCOPES.decode(text)
+
+
+def catalogue(row: Row, customer_id: str) -> Catalogue:
+    """A row of `catalogue` or `catalogues`, for this customer."""
+    of, version, scopes = row
+    return Catalogue(customer_id=customer_id, scopes=_scopes(scopes), version=version, by_file=of == FOR_ALL)
+
+
+def of_catalogue(catalogue: Catalogue) -> dict[str, Any]:
+    """What `put_catalogue` takes."""
+    return {
+        "customer_id": catalogue.customer_id,
+        "version": catalogue.version,
+        "scopes": json(catalogue.scopes),
+    }
 
 
 def customer(row: Row) -> Customer:

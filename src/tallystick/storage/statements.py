@@ -15,7 +15,7 @@ from tallystick.core.errors import TallystickError
 
 SQL: Final = Path(__file__).parent / "sql"
 _AS_THEY_STAND: Final = "sqlite3"  # the driver that reads `:name`; what another one reads is made where it is used
-_SHARED: Final = ("tokens", "limits", "people", "guesses", "usage", "budgets", "changes", "meta")
+_SHARED: Final = ("tokens", "limits", "people", "catalogues", "guesses", "usage", "budgets", "changes", "meta")
 _OF_DIALECT: Final = ("tokens", "limits", "people", "guesses", "usage", "budgets", "events", "changes")
 
 
@@ -71,6 +71,12 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     set_recovery: str
     use_recovery: str
     recovery: str
+    # catalogues
+    catalogue: str
+    catalogues: str
+    put_catalogue: str
+    forget_catalogue: str
+    live_of_scope: str
     # guesses
     failures: str
     note_failure: str

@@ -15,6 +15,7 @@ from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Once, Usage
 from tallystick.storage import finding, rows
 from tallystick.storage.parts import usage as counted
+from tallystick.storage.parts.catalogues import are_defined
 from tallystick.storage.parts.changing import Change, in_turn, token_by_id, within
 from tallystick.storage.parts.publishing import write
 from tallystick.storage.parts.rule import Rule, revoke_matching
@@ -86,7 +87,7 @@ class SqlTokens:
         require_storable(token.name)
         asked = rows.asked(token, limit=limit, parent_id=parent_id, now=by.at, proof=proof)
         created = events.created(replace(token, sudo_until=None), by)
-        addition = _Addition(asked, digest, parent_id, proof, created)
+        addition = _Addition(token, asked, digest, parent_id, proof, created)
         return await self._writer.submit(_add, addition, Within((token.customer_id,), adds_to=token.owner_id))
 
     async def raise_sudo(self, token_id: str, *, until: int, by: Origin) -> bool:
@@ -131,6 +132,7 @@ class _Batch(NamedTuple):
 
 
 class _Addition(NamedTuple):
+    token: Token
     asked: rows.Row
     digest: Digest
     parent_id: str | None
@@ -144,6 +146,10 @@ def _reach(reach: Reach) -> Parameters:
 
 async def _add(tx: Transaction, additions: Sequence[_Addition]) -> list[Added]:
     """Together only if all of them fit: the statement counts those before each as added, which is right only then."""
+    if not all([await are_defined(tx, addition.token) for addition in additions]):
+        if len(additions) > 1:
+            raise Separately
+        return [Added.SCOPE_GONE]
     asked = rows.json([addition.asked for addition in additions])
     digests = b"".join(addition.digest for addition in additions)
     try:

@@ -7,6 +7,7 @@ from typing import Final, Self
 from msgspec.structs import replace
 
 from tallystick.storage.parts.budgets import SqlBudgets
+from tallystick.storage.parts.catalogues import SqlCatalogues
 from tallystick.storage.parts.events import SqlEvents
 from tallystick.storage.parts.guesses import SqlGuesses
 from tallystick.storage.parts.limits import SqlLimits
@@ -45,6 +46,7 @@ class PostgresStore:
         self.tokens = PostgresTokens(reads, self._replica, self._writer, finds, known)
         self.people = SqlDirectory(reads, self._writer)
         self.limits = SqlLimits(reads, self._writer)
+        self.catalogues = SqlCatalogues(reads, self._writer)
         self.guesses = SqlGuesses(reads, self._writer)
         self.usage = SqlUsage(reads, self._writer)
         self.budgets = SqlBudgets(self._writer)

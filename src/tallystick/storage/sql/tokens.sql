@@ -2,7 +2,8 @@
 -- The columns of a token are in the order that rows.py reads.
 
 -- name: look_up(digest)^
--- The token behind a digest, live or not, and its user.  An automation token has none.  The hot path: two index searches.
+-- The token behind a digest, live or not, and its user.  An automation token has none.  The hot path: two index searches, and one
+-- more for a token with scopes that are not built in, which needs the catalogue as of the same moment.
 SELECT t.id,
        t.user_id,
        t.customer_id,
@@ -26,7 +27,10 @@ SELECT t.id,
        u.totp_sealed IS NOT NULL,
        u.created_at,
        u.updated_at,
-       u.locked
+       u.locked,
+       CASE WHEN t.scope <> 'global:read' AND t.scope LIKE '%:%' THEN (
+           SELECT scopes FROM catalogue WHERE customer_id IN ('', t.customer_id) ORDER BY customer_id LIMIT 1
+       ) END
   FROM token AS t
   LEFT JOIN "user" AS u ON u.id = t.user_id
  WHERE t.digest = :digest;

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tallystick.storage.parts.budgets import SqlBudgets
+from tallystick.storage.parts.catalogues import SqlCatalogues
 from tallystick.storage.parts.events import SqlEvents
 from tallystick.storage.parts.guesses import SqlGuesses
 from tallystick.storage.parts.hearing import SqlChanges
@@ -39,6 +40,7 @@ class SqliteStore:
         self.tokens = SqlTokens(reads, writes, finds)
         self.people = SqlDirectory(reads, writes)
         self.limits = SqlLimits(reads, writes)
+        self.catalogues = SqlCatalogues(reads, writes)
         self.guesses = SqlGuesses(reads, writes)
         self.usage = SqlUsage(reads, writes)
         self.budgets = SqlBudgets(writes)
