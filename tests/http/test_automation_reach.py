@@ -30,12 +30,20 @@ MORE: dict[str, dict[str, Any]] = {
     "PUT /customer/{customer_id}": {"json": {"name": "mine"}},
     "POST /service": {"json": {"name": "mine"}},
     "PUT /service/{service_id}": {"json": {"name": "mine"}},
+    "PUT /scopes/{scope_name}": {"json": {}},
     "POST /automation-tokens": {"json": {"name": "heir", "role": "engineer", "services": [SHOP.id]}},
     "POST /oauth/introspect": {"data": {"token": "x"}},
     "POST /check/batch": {"json": [{"secret": "x"}]},
     "GET /service/search": {"params": {"name": BLOG.name}},
 }
-PARTS = {"token_id": TWIN, "customer_id": ACME.id, "service_id": BLOG.id, "user_id": EVE.id, "seq": "1"}
+PARTS = {
+    "token_id": TWIN,
+    "customer_id": ACME.id,
+    "service_id": BLOG.id,
+    "user_id": EVE.id,
+    "seq": "1",
+    "scope_name": "a:b",
+}
 OTHERS = [TWIN, *(fact for each in (ROOT, ANNA, EVE) for fact in (main_id(each), each.id, each.login))]
 
 
@@ -79,6 +87,7 @@ ALLOWED: dict[str, Callable[[Kind], bool]] = {
     "GET /current_customer": lambda kind: kind.reads,
     "GET /customer/{customer_id}": lambda kind: kind.reads,
     "GET /service": lambda kind: kind.reads,
+    "GET /scopes": lambda kind: kind.reads,
     "GET /service/search": lambda kind: kind.reads_any_service,
     "GET /service/{service_id}": lambda kind: kind.reads_any_service,
     "GET /service/{service_id}/details": lambda kind: kind.reads_any_service,

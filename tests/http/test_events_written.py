@@ -14,6 +14,7 @@ import pytest
 
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.people import Role, User
+from tallystick.core.scopes import Catalogue, Defined
 from tallystick.core.secret import Secret, digester
 from tallystick.http.app import ROUTES
 from tallystick.http.guards import anyone
@@ -113,6 +114,20 @@ WRITES = [
         more={"json": {"search": SUDO, "reason": "key_compromise"}},
         events=(("token.revoke", f"{SUDO}{ANNA.name}"), ("token.revoke", f"{SUDO}{BERT.name}")),
     ),
+    Case(
+        route="PUT /scopes/{scope_name}",
+        sudo=True,
+        more={"json": {"description": "Sell"}},
+        parts={"scope_name": "orders:sell"},
+        events=(("catalogue.update", ACME.id),),
+    ),
+    Case(
+        route="DELETE /scopes/{scope_name}",
+        sudo=True,
+        parts={"scope_name": "orders:read"},
+        status=204,
+        events=(("catalogue.update", ACME.id),),
+    ),
     Case(route="PUT /customer/{customer_id}", more={"json": {"name": "Apex"}}, events=(("customer.update", ACME.id),)),
     Case(route="POST /service", more={"json": {"name": "third"}}, events=(("service.create", NEW),)),
     Case(route="PUT /service/{service_id}", more={"json": {"name": "news"}}, events=(("service.update", BLOG.id),)),
@@ -130,6 +145,9 @@ FAILURES = [
     Case(route="PUT /tokens/{token_id}/limits", status=404, who=ANNA, more={"json": {"uses": 1}}),
     Case(route="PUT /tokens/{token_id}/limits", status=400, who=BERT, more={"json": {"networks": ["here"]}}),
     Case(route="PUT /tokens/{token_id}/limits", status=400, who=BERT, more={"json": {"network": ["192.0.2.1"]}}),
+    Case(route="PUT /scopes/{scope_name}", status=403, more={"json": {}}),
+    Case(route="PUT /scopes/{scope_name}", status=400, sudo=True, more={"json": {"includes": ["global"]}}),
+    Case(route="DELETE /scopes/{scope_name}", status=404, sudo=True),
     Case(route="POST /sudo", status=403, who=ANNA, more={"data": {"password": "wrong"}}),
     Case(route="POST /user", status=403, who=ANNA, more={"json": {"login": "new"}}),
     Case(route="POST /user", status=409, more={"json": {"login": BERT.login}}),
@@ -176,6 +194,8 @@ async def settled(world: World) -> dict[str, str]:
     The secrets in sudo by user id, and the robot's."""
     await world.store.people.add_user(EVE, password_hash="!", by=at(NOW))
     await world.give(ROOT, "shop", services=(SHOP.id,))
+    orders = Catalogue(customer_id=ACME.id, scopes=(Defined(name="orders:read"),))
+    await world.store.catalogues.put(orders, replacing=0, by=at(NOW))
     _, robot = await world.give(ROOT, ROBOT, id=ROBOT, user_id=None, role=Role.ENGINEER, creator_id=ROOT.id)
     raised = {ROBOT: robot}
     for who in (ROOT, ANNA, BERT):

@@ -19,7 +19,7 @@ from tallystick.core.changes import Change, Kind
 from tallystick.core.known import Customers, Known
 from tallystick.core.limits import Asked, Limits, enforced
 from tallystick.core.may import has_scope, is_limited_to
-from tallystick.core.scope import stored
+from tallystick.core.scope import told
 from tallystick.core.secret import Digest, Secret
 from tallystick.core.sponsor import veil
 from tallystick.core.verifier import FOREVER, Grant, Verifier, Whose
@@ -36,8 +36,9 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `reason`: `invalid` (unknown, revoked, or its user is locked), `expired`, `scope`, `service`, or the limit of its own that
     refuses: `networks`, `not_before`, `rules`, `per_second`, `per_minute`, `per_day`, `uses`.  `retry_after`: in how many seconds
-    there are requests again, where there were too many.  Of an invalid one nothing else is known.  `user_id`: None for an automation token.  `scope`: words with spaces between.  `services`: ids of those it is
-    limited to, none means all.  `expires_at`: RFC 3339.
+    there are requests again, where there were too many.  Of an invalid one nothing else is known.  `user_id`: None for an
+    automation token.  `scope`: what it gives, words with spaces between, also those that others include.  `services`: ids of those
+    it is limited to, none means all.  `expires_at`: RFC 3339.
     """
 
     ok: bool
@@ -152,7 +153,7 @@ class Memory:
             return None
         kept = grant.what
         verdict, limits = (kept.verdict, kept.limits) if isinstance(kept, _Limited) else (kept, None)
-        if scope is not None and not has_scope(stored(verdict.scope), scope):
+        if scope is not None and not has_scope(told(verdict.scope), scope):
             return msgspec.structs.replace(verdict, ok=False, reason="scope")
         if service is not None:
             reached = is_limited_to(verdict.services, service)

@@ -5,6 +5,7 @@ from typing import Final
 
 from tallystick.core.explain import Because
 from tallystick.core.limits import Limits
+from tallystick.core.scope import FASTLYS
 from tallystick.core.token import Token
 
 _NO_TOKEN: Final = {
@@ -62,7 +63,8 @@ def cure_of(because: Because) -> str:
         return _OF_TOKEN[why][1]
     match why:
         case "scope":
-            return f"a token with the scope {detail}, or global"
+            of_fastly = set(detail.split()) <= set(FASTLYS)
+            return f"a token with the scope {detail}{', or global' if of_fastly else ''}"
         case "service":
             return "a token that is limited to no service, or to this one too"
         case "networks" if detail == "no address":

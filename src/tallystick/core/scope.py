@@ -19,6 +19,15 @@ GLOBAL_READ: Final = "global:read"
 VERIFY: Final = "verify"
 FASTLYS: Final = (GLOBAL, GLOBAL_READ, "purge_all", "purge_select")
 WORDS: Final = (*FASTLYS, VERIFY)
+MEANINGS: Final = {  # the narrowest first: who asks for a purge needs no more than that
+    "purge_select": "Purge single objects of a service, by address or key.",
+    "purge_all": "Purge everything of a service at once.",
+    GLOBAL_READ: "Read everything that you may read, and change nothing.",
+    GLOBAL: "Everything that you may do: read, change, make and revoke tokens. Not for what runs unattended.",
+    VERIFY: "Ask whether other tokens are good, whose secrets were sent to a program of yours. No other scope has this.",
+}
+"""Those that are built in, and what each lets its holder do."""
+
 _SAID_MAX: Final = 20  # of a catalogue of hundreds a sentence names some
 
 

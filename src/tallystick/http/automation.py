@@ -7,7 +7,6 @@ from starlette.responses import Response
 from tallystick.core import issue, revoke
 from tallystick.core.caller import Reach, require_superuser_of
 from tallystick.core.find import Kind, Sort, Wanted
-from tallystick.core.scope import GLOBAL, Scope
 from tallystick.core.token import Token
 from tallystick.http import automation_shapes as shapes
 from tallystick.http import bodies, wire
@@ -15,6 +14,7 @@ from tallystick.http.limiting import wished
 from tallystick.http.paging import link_pages, numbered
 from tallystick.http.queries import read
 from tallystick.http.routes import Ask, json_answer, no_content
+from tallystick.http.scopes import asked_scope
 from tallystick.http.times import asked_instant
 
 _PER_PAGE: Final = 100
@@ -30,7 +30,7 @@ async def create_automation_token(ask: Ask) -> Response:
     expires_at = asked_instant(fields.expires_at, "expires_at")
     wish = issue.Wish(
         name=shapes.named(fields.name),
-        scope=Scope.parse(GLOBAL if fields.scope is None else fields.scope),
+        scope=await asked_scope(ask, fields.scope, customer_id=caller.customer_id, role=caller.role),
         services=tuple(dict.fromkeys(fields.services or ())),
         expires_at=expires_at,
         limits=wished(fields.limits, expires_at=expires_at),

@@ -105,7 +105,7 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         token_id=token.id,
         user_id=token.user_id,
         customer_id=token.customer_id,
-        scope=str(token.scope),
+        scope=token.scope.given,
         services=list(token.services),
         expires_at=stamp(token.expires_at),
         lasts_ms=None if token.expires_at is None else token.expires_at - ask.now,

@@ -17,7 +17,7 @@ from tallystick.http.queries import read, require_known, text
 from tallystick.http.routes import Ask, Handler, json_answer
 
 QUERIES: Final = (
-    text("scope", "Words that the token must have; `global` has all of them but `verify`."),
+    text("scope", "Words that the token must have; of Fastly's `global` has all, of others none."),
     text("service", "The id of a service that the token must reach."),
 )
 _NO: Final = {
@@ -79,7 +79,7 @@ def names(token: Token) -> dict[str, str]:
         "tallystick-token": token.id,
         "tallystick-customer": token.customer_id,
         **of_user,
-        "tallystick-scope": str(token.scope),
+        "tallystick-scope": token.scope.given,
     }
 
 

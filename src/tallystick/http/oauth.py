@@ -112,7 +112,7 @@ def _secret(form: Presented) -> Secret:
 def _introspected(token: Token) -> Introspected:
     return Introspected(
         active=True,
-        scope=str(token.scope),
+        scope=token.scope.given,
         client_id=token.id,
         token_type="Bearer",
         exp=UNSET if token.expires_at is None else token.expires_at // 1000,

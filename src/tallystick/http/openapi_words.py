@@ -11,6 +11,7 @@ from tallystick.http import (
     limiting,
     paging,
     revocations,
+    scopes,
     usage,
     verifiers,
 )
@@ -20,7 +21,8 @@ from tallystick.http.queries import Json, Query
 FIELDS: Final[dict[str, Json]] = {
     "access_token": {"description": "The secret, in this answer only.", "pattern": "^tly_[0-9A-Za-z]{38}$"},
     "scope": {
-        "description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`, `verify`."
+        "description": "Words with spaces between: `global`, `global:read`, `purge_all`, `purge_select`, `verify`, and those that"
+        " `GET /scopes` lists."
     },
     "services": {"description": "Ids of the services it is limited to; none means all."},
     "service_id": {"description": "The last of `services`, for programs that only know one."},
@@ -47,6 +49,7 @@ PARAMETERS: Final = {
     "service_id": "The id of a service.",
     "user_id": "The id of a user.",
     "request_id": "The name of a refusal: `Tallystick-Refusal` of the answer that refused.",
+    "scope_name": "What it is called: an area and what may be done in it, such as `orders:read`.",
     "seq": "The number of a change, from `tallystick-receipt`.",
     "verifier_id": "What the verifier calls itself: a random id of its own, 16 to 64 characters.",
 }
@@ -68,6 +71,7 @@ JSON_ONLY: Final = (
     automation_shapes.CreateAutomation,
     revocations.RevokeMatching,
     limiting.LimitsForm,
+    scopes.ScopeForm,
     verifiers.Sync,
     list[batch.Asked],
 )

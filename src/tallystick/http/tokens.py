@@ -5,12 +5,13 @@ from starlette.responses import Response
 from tallystick.core import issue, revoke, sudo
 from tallystick.core.caller import Reach, require_superuser_of
 from tallystick.core.errors import Invalid
-from tallystick.core.scope import GLOBAL, Scope, require_write
+from tallystick.core.scope import Scope, require_write
 from tallystick.http import bodies, wire
 from tallystick.http.limiting import wished
 from tallystick.http.lists import listed
 from tallystick.http.proving import prove_for_sudo, who_may_issue
 from tallystick.http.routes import Ask, json_answer, no_content
+from tallystick.http.scopes import asked_scope
 from tallystick.http.times import asked_instant
 
 
@@ -22,7 +23,8 @@ async def create_token(ask: Ask) -> Response:
     """
     form = await bodies.read(ask.request, wire.CreateToken)
     user, proof = await who_may_issue(ask, form)
-    wish = _wish(form)
+    scope = await asked_scope(ask, form.scope, customer_id=user.customer_id, role=user.role)
+    wish = _wish(form, scope)
     known = await ask.wiring.store.people.known_services(user.customer_id, wish.services)
     issue.check_wish(wish, by=user.role, caller=ask.who, known_services=known, now=ask.now)
     token, secret = await issue.issue(
@@ -89,12 +91,12 @@ async def bulk_revoke_tokens(ask: Ask) -> Response:
     return no_content()
 
 
-def _wish(form: wire.CreateToken) -> issue.Wish:
+def _wish(form: wire.CreateToken, scope: Scope) -> issue.Wish:
     services = [form.services] if isinstance(form.services, str) else form.services or []
     expires_at = asked_instant(form.expires_at, "expires_at")
     return issue.Wish(
         name=form.name,
-        scope=Scope.parse(GLOBAL if form.scope is None else form.scope),
+        scope=scope,
         services=tuple(dict.fromkeys(services)),
         expires_at=expires_at,
         limits=wished(form.limits, expires_at=expires_at),

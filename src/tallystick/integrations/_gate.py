@@ -15,7 +15,7 @@ from tallystick.core.issue import NO_CREDENTIALS
 from tallystick.core.limits import NOT_FOR_THIS, RATES, TOO_MANY, Asked, Limit
 from tallystick.core.may import has_scope
 from tallystick.core.proxies import Proxies
-from tallystick.core.scope import stored
+from tallystick.core.scope import told
 from tallystick.core.secret import SEVERAL_TOKENS, Secret, all_presented
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
@@ -206,7 +206,7 @@ def judged(verdict: Verdict, need: Need) -> Verdict | Refusal:
 
 def scoped(verdict: Verdict, scope: str | None) -> Verdict | Refusal:
     """For those who learn later which scope is needed: asked once more, it would be counted as two uses."""
-    return verdict if scope is None or has_scope(stored(verdict.scope), scope) else _without(scope)
+    return verdict if scope is None or has_scope(told(verdict.scope), scope) else _without(scope)
 
 
 def _without(scope: str) -> Refusal:

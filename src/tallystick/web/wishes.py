@@ -8,20 +8,12 @@ import msgspec
 from tallystick.core.errors import Invalid
 from tallystick.core.issue import Wish
 from tallystick.core.people import Role
-from tallystick.core.scope import GLOBAL, GLOBAL_READ, VERIFY, Scope
+from tallystick.core.scope import MEANINGS, VERIFY, Scope
 from tallystick.web.charts import DAY_MS
 from tallystick.web.forms import Form
 
 PRESETS: Final = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 DEFAULT_PRESET: Final = "30"
-# The narrowest first: who asks for a purge needs no more than that.
-_MEANINGS: Final = {
-    "purge_select": "Purge single objects of a service, by address or key.",
-    "purge_all": "Purge everything of a service at once.",
-    GLOBAL_READ: "Read everything that you may read, and change nothing.",
-    GLOBAL: "Everything that you may do: read, change, make and revoke tokens. Not for what runs unattended.",
-    VERIFY: "Ask whether other tokens are good, whose secrets were sent to a program of yours. No other scope has this.",
-}
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -33,7 +25,7 @@ class Word(msgspec.Struct, frozen=True):
 
 def words(role: Role) -> tuple[Word, ...]:
     """Those that somebody with this role may ask for."""
-    return tuple(Word(*each) for each in _MEANINGS.items() if each[0] != VERIFY or role is Role.SUPERUSER)
+    return tuple(Word(*each) for each in MEANINGS.items() if each[0] != VERIFY or role is Role.SUPERUSER)
 
 
 def wish(form: Form, *, now: int) -> Wish:
