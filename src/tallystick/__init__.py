@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tallystick.client.aio import (
         AsyncAutomationTokensApi,
         AsyncEventsApi,
+        AsyncScopesApi,
         AsyncServicesApi,
         AsyncTokensApi,
         AsyncUsersApi,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Receipt,
         ReceiptRecord,
         RevocationPlan,
+        ScopeDefinition,
         Service,
         Token,
         TokenLimits,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from tallystick.client.sync import (
         AutomationTokensApi,
         EventsApi,
+        ScopesApi,
         ServicesApi,
         TokensApi,
         UsersApi,
@@ -70,6 +73,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncAutomationTokensApi",
     "AsyncEventsApi",
+    "AsyncScopesApi",
     "AsyncServicesApi",
     "AsyncTokensApi",
     "AsyncUsersApi",
@@ -94,6 +98,8 @@ __all__ = [
     "Receipt",
     "ReceiptRecord",
     "RevocationPlan",
+    "ScopeDefinition",
+    "ScopesApi",
     "Secret",
     "Service",
     "ServicesApi",
@@ -127,6 +133,7 @@ _ASYNC: Final = "tallystick.client.aio"
 _HOME: Final = {
     "AsyncAutomationTokensApi": _ASYNC,
     "AsyncEventsApi": _ASYNC,
+    "AsyncScopesApi": _ASYNC,
     "AsyncServicesApi": _ASYNC,
     "AsyncTokensApi": _ASYNC,
     "AsyncUsersApi": _ASYNC,
@@ -151,6 +158,8 @@ _HOME: Final = {
     "Receipt": _MODELS,
     "ReceiptRecord": _MODELS,
     "RevocationPlan": _MODELS,
+    "ScopeDefinition": _MODELS,
+    "ScopesApi": _SYNC,
     "Secret": "tallystick.core.secret",
     "Service": _MODELS,
     "ServicesApi": _SYNC,

@@ -34,6 +34,7 @@ NEW_PASSWORD = "battery staple"
 ENTRY = {"data": [EVENT], "meta": {"limit": 100, "next_cursor": None}}
 PAGE = {"data": [AUTOMATION_LISTED], "meta": {"per_page": 100, "current_page": 1, "record_count": 1, "total_pages": 1}}
 IDS = {"data": ["s1", "s2"], "meta": {"per_page": 100, "current_page": 1, "record_count": 2, "total_pages": 1}}
+SCOPE = {"name": "orders:read", "description": "Read", "includes": [], "roles": ["superuser"], "built_in": False}
 HEADER = "seq=12, verifiers=2, waited_ms=4"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -95,6 +96,11 @@ TABLE = [
     Case("ServicesApi", "iter_services", (), {"per_page": 7}, "GET /service?page=1&per_page=7", None, [SERVICE]),
     Case("ServicesApi", "list_services", (), {}, "GET /service?page=1&per_page=100", None, [SERVICE]),
     Case("ServicesApi", "update_service", ("s1",), {"name": "shop"}, "PUT /service/s1", [("name", "shop")], SERVICE),
+    Case("ScopesApi", "delete_scope", ("orders:read",), {}, "DELETE /scopes/orders:read", None, None),
+    Case("ScopesApi", "list_scopes", (), {}, "GET /scopes", None, {"scopes": [SCOPE], "by_file": False}),
+    Case("ScopesApi", "put_scope", ("orders:read",), {}, "PUT /scopes/orders:read", {"description": "", "includes": [], "roles": []}, SCOPE),
+    Case("ScopesApi", "put_scope", ("orders:write",), {"description": "Change", "includes": ["orders:read"], "roles": ["user"]},
+     "PUT /scopes/orders:write", {"description": "Change", "includes": ["orders:read"], "roles": ["user"]}, SCOPE),
     Case("EventsApi", "iter_events", (), {}, "GET /events?limit=100", None, ENTRY),
     Case("EventsApi", "iter_events", (), {"action": "token", "since": "2026-01-01T00:00:00Z", "limit": 7, "user_id": None},
      "GET /events?limit=7&action=token&since=2026-01-01T00%3A00%3A00Z", None, ENTRY),

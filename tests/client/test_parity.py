@@ -21,6 +21,7 @@ OPERATIONS = {
         "revoke_automation_token_id",
     },
     "EventsApi": {"iter_events"},
+    "ScopesApi": {"delete_scope", "list_scopes", "put_scope"},
     "ServicesApi": {
         "create_service",
         "delete_service",

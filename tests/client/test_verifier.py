@@ -18,6 +18,7 @@ from tallystick import (
     Forbidden,
     IssuedToken,
     NotFound,
+    ScopesApi,
     TokensApi,
     Unauthenticated,
     Unavailable,
@@ -62,6 +63,12 @@ def narrowed(server: RunningServer, one: IssuedToken, **limits: object) -> Issue
     asked = f"{server.url}/tokens/{one.record.id}/limits"
     httpx2.put(asked, headers={"Fastly-Key": server["USER_TOKEN"]}, json=limits).raise_for_status()
     return one
+
+
+def define(server: RunningServer, name: str, **fields: object) -> None:
+    """Come back when it is answered that a scope is so."""
+    with ScopesApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+        api.put_scope(name, password=server["SUPERUSER_PASSWORD"], **fields)  # type: ignore[arg-type]
 
 
 def revoke(server: RunningServer, token_id: str) -> None:
@@ -461,3 +468,26 @@ def test_when_its_loop_has_ended_it_begins_anew_in_the_next(server: RunningServe
 def test_fastly_has_no_such_thing() -> None:
     with pytest.raises(NotFound, match="only a Tallystick server"):
         Verifier("https://api.fastly.com", "key")
+
+
+# Scopes of your own
+
+
+def test_what_a_scope_includes_is_had_by_memory_too_and_no_more_once_it_is_answered_that_it_is_not_included(
+    server: RunningServer, verifier: Verifier
+) -> None:
+    define(server, "stock:read", roles=["user"])
+    define(server, "stock:write", roles=["user"], includes=["stock:read"])
+    one = issued(server, scope="purge_all stock:write")
+    remembered(verifier, one)
+
+    verdict = verifier.check(one.secret, scope="stock:read purge_all")
+    assert (verdict.ok, verdict.scope) == (True, "purge_all stock:write stock:read")
+    assert verifier.check(one.secret, scope="stock:sell").reason == "scope"
+    assert verifier.check(issued(server).secret, scope="stock:read").reason == "scope", "global has none of them"
+    define(server, "stock:write", roles=["user"])
+
+    assert verifier.check(one.secret, scope="stock:read").reason == "scope"
+    assert verifier.check(one.secret, scope="stock:write").ok
+    define(server, "stock:write")
+    assert verifier.check(one.secret, scope="stock:write").reason == "scope", "it is for superusers now"

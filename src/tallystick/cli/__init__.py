@@ -9,6 +9,7 @@
     tokens      `tallystick token`, over the client
     automation  `tallystick automation`, the same for tokens that belong to nobody
     explaining  `tallystick explain`, why a request was refused
+    scopes      `tallystick scopes`, the same for what tokens can be made with
     proxy_config  the configuration of a gateway in front of an API, from templates in gateways/
 
 Importing this imports no command: `tallystick token` works where the server's packages are not installed.
@@ -46,6 +47,9 @@ COMMANDS: Final = {
         server=False,
     ),
     "explain": Entry("tallystick.cli.explaining:explain", "Say why a running service refused a request.", server=False),
+    "scopes": Entry(
+        "tallystick.cli.scopes:scopes", "List the scopes that a token can have, and define your own.", server=False
+    ),
     "proxy-config": Entry(
         "tallystick.cli.proxy_config:proxy_config",
         "Print the configuration of a gateway that asks first.",

@@ -27,6 +27,7 @@ from tallystick.client.models.people import (
     read_users,
 )
 from tallystick.client.models.receipts import Changed, Receipt, ReceiptRecord, read_receipt, told_receipt
+from tallystick.client.models.scopes import ScopeDefinition, read_scope, read_scopes
 from tallystick.client.models.tokens import (
     AutomationToken,
     Identity,
@@ -61,6 +62,7 @@ __all__ = [
     "Receipt",
     "ReceiptRecord",
     "RevocationPlan",
+    "ScopeDefinition",
     "Service",
     "Token",
     "TokenLimits",
@@ -83,6 +85,8 @@ __all__ = [
     "read_page_of_tokens",
     "read_plan",
     "read_receipt",
+    "read_scope",
+    "read_scopes",
     "read_service",
     "read_shadow",
     "read_token",
