@@ -29,8 +29,8 @@ lint: .venv/.dev ## rules, format, types
 bench: .venv/.dev ## the measurements that the documentation quotes
 	@exec $(BIN)/python -m bench $(ARGS)
 
-bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted by nobody (a quarter of an hour)
-	@exec $(BIN)/python -m bench revocation
+bench-revocation: .venv/.dev ## the long proof that what was revoked is accepted by nobody, on SQLite and on PostgreSQL (half an hour)
+	@exec $(BIN)/python -m bench revocation revocation-postgresql
 
 bench-failover: .venv/.dev ## the long proof that nothing is lost when a database fails (as root: it cuts networks)
 	@exec $(BIN)/python -m bench failover

@@ -104,7 +104,9 @@ class Asker:
 
     def start(self) -> None:
         """In a process of its own."""
-        self._network = self._network or Network(self.server_port, slow=self.slow)
+        if self._network is None:
+            self._network = Network(self.server_port, slow=self.slow)
+            self._network.slow_down()
         key, secrets, over, broken = self.others
         arguments = (self._network.url, key, secrets, over, self.counts, broken)
         self._process = _SPAWN.Process(target=self.target, args=arguments, daemon=True)

@@ -1,4 +1,4 @@
-"""Rules of verifiers, broken on purpose: only here, to see that the proof finds it.
+"""Rules of verifiers, and one of PostgreSQL's database, broken on purpose: only here, to see that the proof finds it.
 
 Each comes with the harm and the network under which it shows.
 """
@@ -50,14 +50,31 @@ class _ServeBefore(Memory):
         self.verifier.hold(until=self.verifier.lease_until + 60_000)
 
 
+# Numbers are taken from a sequence, and the last one is the greatest that was committed: then a smaller one can come later.
+_IDENTITY_COLUMN: Final = """
+DROP TABLE head;
+CREATE SEQUENCE number;
+CREATE VIEW head AS SELECT 1 AS one, coalesce(max(seq), 0) AS seq FROM change;
+CREATE FUNCTION take_numbers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_lock(1);  -- only so that those of one change follow each other
+    NEW.seq := setval('number', nextval('number') + NEW.seq - OLD.seq - 1);
+    PERFORM pg_advisory_unlock(1);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER take_numbers INSTEAD OF UPDATE ON head FOR EACH ROW EXECUTE FUNCTION take_numbers();
+"""
+
+
 class Rule(NamedTuple):
-    """A broken rule, and what makes it show."""
+    """A broken rule, and what makes it show.  `database`: SQL that breaks it, where it is PostgreSQL's."""
 
     memory: type[Memory]
     ways: tuple[Way, ...]
     slow: int | None = (
         None  # the connection: 0 = the one for questions, 1 = the one that is followed by; None = as it comes
     )
+    database: str | None = None
 
 
 BROKEN: Final = {
@@ -65,4 +82,5 @@ BROKEN: Final = {
     "ackbefore": Rule(_AckBefore, ()),
     "noplaceholder": Rule(_NoPlaceholder, (), slow=0),
     "servebefore": Rule(_ServeBefore, (Way.FREEZE_VERIFIER,)),
+    "identity": Rule(Memory, (), database=_IDENTITY_COLUMN),
 }

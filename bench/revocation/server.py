@@ -11,17 +11,22 @@ from pathlib import Path
 
 
 class Server:
-    """A server with two workers on one port, which can be killed and started again over the same data."""
+    """A server on one port, which can be killed and started again over the same data.
 
-    def __init__(self, directory: Path) -> None:
-        self.env_file = directory / "env"
+    `database`: an URL, where several are nodes that share it and the directory; None = a file in the directory.
+    """
+
+    def __init__(self, directory: Path, *, workers: int = 2, database: str | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.env_file = directory / f"env-{self.port}"
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "-m", "tallystick", "demo", "--dir", str(directory / "world")]
-        self._command += ["--env-file", str(self.env_file), "--port", str(self.port), "--workers", "2"]
+        self._command += ["--env-file", str(self.env_file), "--port", str(self.port), "--workers", str(workers)]
         self._command += ["--hashing", "cheapest", "--writes-per-hour", "1000000"]
+        if database is not None:
+            self._command += ["--database", database]
         self.start()
 
     def start(self) -> None:
