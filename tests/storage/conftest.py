@@ -1,7 +1,7 @@
 """Every store passes the same tests: those that take `store` run on each kind, with tests.core.world's people in it."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,28 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
             store = await PostgresStore.open(parse(pooler.url(url.rpartition("/")[2])))
     yield await populated(store)
     await store.close()
+
+
+Opened = Callable[[], Awaitable[Store]]
+"""Opens an empty database, again and again, for those who ask whatever comes: one at a time."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    async def sqlite() -> Store:
+        path = tmp_path_factory.mktemp("asked") / "tally.db"
+        store = SqliteStore.open(Path(shutil.copy(request.getfixturevalue("template"), path)))
+        connection = store._writer._connection
+        assert connection is not None
+        connection.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug here: many more steps per second
+        return store
+
+    async def postgresql() -> Store:
+        url: str = request.getfixturevalue("shared_database")
+        await emptied(url)
+        return await PostgresStore.open(parse(url))
+
+    return sqlite if request.param == "sqlite" else postgresql
 
 
 @pytest.fixture

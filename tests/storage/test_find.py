@@ -30,6 +30,7 @@ from tallystick.storage.sqlite.finder import Finder
 from tallystick.storage.sqlite.reader import Reader
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, ANNA, BERT, BLOG, FOREIGN, NOW, OTHER, SHOP, STRANGER, add, at, populated, token
+from tests.storage.conftest import Opened
 
 ACMES = Reach(ACME.id, None)
 ANNAS = Reach(ACME.id, ANNA.id)
@@ -122,14 +123,12 @@ async def put(store: Store, some: Sequence[Token]) -> None:
     asked=st.lists(st.tuples(reaches, wishes, st.sampled_from(SORTS)), min_size=8, max_size=8),
     data=st.data(),
 )
-async def test_sqlite_finds_what_the_specification_says_page_by_page(
-    template: Path, tmp_path_factory: pytest.TempPathFactory, some: list[Token], asked: Any, data: st.DataObject
+async def test_a_database_finds_what_the_specification_says_page_by_page(
+    opened: Opened, some: list[Token], asked: Any, data: st.DataObject
 ) -> None:
-    path = tmp_path_factory.mktemp("find") / "tally.db"
-    path.write_bytes(template.read_bytes())
-    memory, sqlite = await populated(MemoryStore()), await populated(SqliteStore.open(path))
+    memory, database = await populated(MemoryStore()), await populated(await opened())
     try:
-        for store in (memory, sqlite):
+        for store in (memory, database):
             await put(store, some)
         for reach, wanted, sort in asked:
             expected = sorted(
@@ -139,23 +138,23 @@ async def test_sqlite_finds_what_the_specification_says_page_by_page(
             )
             size, skip = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 4))
 
-            for store in (memory, sqlite):
+            for store in (memory, database):
                 assert await everything(store, reach, wanted, sort, size=size) == expected
                 assert await store.tokens.count(reach, wanted) == len(expected)
                 skipped = await store.tokens.find(reach, wanted, sort=sort, size=size, skip=skip)
                 assert list(skipped.tokens) == expected[skip : skip + size]
                 assert (skipped.last is None) is (skip + size >= len(expected))
-        await _require_same_ends(memory, sqlite, asked[0])
+        await _require_same_ends(memory, database, asked[0])
     finally:
-        await sqlite.close()
+        await database.close()
 
 
-async def _require_same_ends(memory: Store, sqlite: Store, asked: tuple[Reach, Wanted, Sort]) -> None:
+async def _require_same_ends(memory: Store, database: Store, asked: tuple[Reach, Wanted, Sort]) -> None:
     """What was found ends, in both stores, and is told as the core tells it."""
     reach, wanted, sort = asked
     found = await everything(memory, reach, wanted, sort, size=50)
     told = sorted((replace(events.revoked(one, LATER, reason="superseded"), id="") for one in found), key=str)
-    for store in (memory, sqlite):
+    for store in (memory, database):
         assert await store.tokens.revoke_matching(reach, wanted, reason="superseded", by=LATER) == len(found)
         assert await everything(store, reach, wanted, sort, size=50) == []
         for one in found:
