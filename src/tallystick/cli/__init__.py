@@ -2,6 +2,7 @@
 
     settings    every setting; the only reader of the environment
     serve       the composition root: settings, store, prover, app, server
+    scope_file  the operator's file of scopes, read when the service starts
     worker      what one of its processes does
     demo        a world to try things in
     init        the real thing, made once: key file, database, first superuser

@@ -8,14 +8,16 @@ from collections.abc import Callable
 import click
 from msgspec.structs import replace
 
-from tallystick.cli import settings
+from tallystick.cli import scope_file, settings
 from tallystick.cli.database import require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.listen import reserved
+from tallystick.cli.offline import Office
 from tallystick.cli.scratch import RATES, shared_directory
-from tallystick.cli.settings import Scraping
+from tallystick.cli.settings import Scraping, Settings
 from tallystick.cli.supervise import supervise
 from tallystick.cli.worker import Plan
+from tallystick.core.scopes import Defined
 
 
 @click.command()
@@ -30,10 +32,13 @@ from tallystick.cli.worker import Plan
     "hashing",
     "metrics",
     "trusted_proxies",
+    "scopes",
 )
 def serve(**flags: str | None) -> None:
     """Answer requests until stopped by Ctrl-C or SIGTERM.  `tallystick init` comes first, once."""
     given = settings.read(flags)
+    if given.scopes is not None:
+        _put_scopes(given, scope_file.read(given.scopes))
     run(
         Plan(
             given.database,
@@ -49,6 +54,13 @@ def serve(**flags: str | None) -> None:
         workers=given.workers,
         announce=lambda url: click.echo(f"Tallystick listens on {url}"),
     )
+
+
+def _put_scopes(given: Settings, scopes: tuple[Defined, ...]) -> None:
+    """Have these count for all.  Whoever answers by others, on another node, has heard of it when this returns."""
+    keys = load_keys(given.key_file)
+    require_ours(given.database, keys)
+    Office(given.database, keys, given.hashing).run(lambda desk: desk.store.catalogues.put_for_all(scopes, by=desk.by))
 
 
 def run(plan: Plan, *, host: str, port: int, workers: int, announce: Callable[[str], None]) -> None:

@@ -188,6 +188,15 @@ class Settings:
         ),
     ] = ()
 
+    scopes: Annotated[
+        Path | None,
+        Setting(
+            Path,
+            "A TOML file with scopes of your own, for all customers in place of theirs; one without any gives them theirs back, and "
+            "without this setting what was read last stays. docs/scopes.md says what is in it.",
+        ),
+    ] = None
+
     @classmethod
     def read(
         cls, environ: Mapping[str, str], overrides: Mapping[str, str | None], otherwise: Mapping[str, str] | None = None
@@ -258,7 +267,7 @@ def page() -> str:
 
 def _default(name: str) -> object:
     default = getattr(Settings(), name)
-    return "none" if default == () else default
+    return "none" if default in ((), None) else default
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
