@@ -22,6 +22,7 @@ from tallystick.core.scope import stored
 from tallystick.core.secret import Digest, new_id
 from tallystick.core.token import Token
 from tallystick.storage import finding
+from tallystick.storage.finding import Question
 from tallystick.storage.postgresql.statement import STATEMENTS, prepared
 
 TIMES: Final = 300
@@ -120,8 +121,8 @@ _STATEMENTS: Final = {
     "look-up, miss": STATEMENTS.look_up,
     "create": STATEMENTS.add_all,
     "revoke": STATEMENTS.revoke,
-    "first page of 100": finding.page("postgresql", of_owner=False, sort=_PAGED, goes_on=False),
-    "last page": finding.page("postgresql", of_owner=False, sort=_PAGED, goes_on=True),
+    "first page of 100": finding.page("postgresql", Question(of_owner=False), sort=_PAGED, goes_on=False),
+    "last page": finding.page("postgresql", Question(of_owner=False), sort=_PAGED, goes_on=True),
     "a customer's 1,000": STATEMENTS.tokens_of_customer,
     "revoke by rule, 100 tokens": STATEMENTS.revoke_all,
 }

@@ -53,6 +53,7 @@ def test_both_dialects_have_the_same_tables_and_columns(cluster: Cluster, migrat
             if not table.startswith("sqlite_")
         }
 
+    ours["token"].remove("ends_at")  # made of another column, for an index: theirs can be on an expression as it is
     assert theirs == ours
 
 

@@ -11,6 +11,7 @@ import pytest
 from tallystick.core.find import Sort, SortBy
 from tallystick.core.usage import Usage
 from tallystick.storage import finding, rows
+from tallystick.storage.finding import Question
 from tallystick.storage.postgresql.knowing import as_of, as_of_primary
 from tallystick.storage.postgresql.statement import OWN, STATEMENTS, prepared
 from tallystick.storage.statements import Statements
@@ -79,20 +80,31 @@ HOT = (
     ),
     *("changes_after", "change_of_request", "numbered", "note_heard", "ack", "leave"),
 )
+# Nothing, and everything.
+GIVENS: tuple[tuple[str, ...], ...] = (
+    (),
+    (
+        *("created_before", "created_after", "used_before", "used_after", "expires_before", "unused_since"),
+        *("search", "is_of_person", "of_person", "service_id", "other_than"),
+    ),
+)
 FOUND = {
-    f"page by {by} {'down' if down else 'up'} {'after' if goes_on else 'first'} of {'owner' if of_owner else 'customer'}": (
-        finding.page("postgresql", of_owner=of_owner, sort=Sort(by, descending=down), goes_on=goes_on)
+    f"page by {by} {'down' if down else 'up'} {'after' if goes_on else 'first'} of {'owner' if of_owner else 'customer'}"
+    f"{' where' if given else ''}": (
+        finding.page("postgresql", Question(of_owner, given), sort=Sort(by, descending=down), goes_on=goes_on)
     )
-    for by, down, goes_on, of_owner in product(SortBy, (False, True), (False, True), (False, True))
+    for by, down, goes_on, of_owner, given in product(SortBy, (False, True), (False, True), (False, True), GIVENS)
 }
 BARE = {
     **{name: getattr(STATEMENTS, name) for name in HOT},
     **{name: OWN[name] for name in ("stand_still", "make_room", "was_told")},
     **FOUND,
     **{
-        f"{name} of {'owner' if of_owner else 'customer'}": make("postgresql", of_owner=of_owner)
+        f"{name} of {'owner' if of_owner else 'customer'}{' where' if given else ''}": make(
+            "postgresql", Question(of_owner, given)
+        )
         for name, make in (("count", finding.count), ("end", finding.end), ("tell_end", finding.tell_end))
-        for of_owner in (False, True)
+        for of_owner, given in product((False, True), GIVENS)
     },
 }
 # What is read is asked for together with the counter.
@@ -169,6 +181,12 @@ async def test_the_hot_ones_use_the_index_that_was_made_for_them(connection: asy
     assert "event_of_target" in plans["events_of_target"]
     assert plans["add_all"].count("token_live") == 2
     assert "token_limited" in plans["live_of_service"]
+    for by, index in (("created_at", "token_of_customer"), ("name", "token_by_name"), ("expires_at", "token_by_end")):
+        for way in ("up first", "down first", "up after", "down after"):
+            plan = plans[f"page by {by} {way} of customer"]
+            assert index in plan
+            assert "Sort" not in plan.partition("Limit")[2], plan
+    assert "Sort" in plans["page by last_used_at up first of customer"].partition("Limit")[2]
 
 
 async def test_all_text_sorts_by_its_bytes(connection: asyncpg.Connection) -> None:

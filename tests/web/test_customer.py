@@ -50,6 +50,16 @@ async def test_an_ordinary_user_reaches_nothing_of_it(visit: Visit, route: Route
     assert await visit.world.store.events.find(ACME.id, Sought(), after=None, size=1000) == before
 
 
+async def test_of_very_many_tokens_it_is_said_that_they_are_more(roots: Visit) -> None:
+    for number in range(10_001):
+        await add_token(roots.world.store, replace(machine(name=f"robot {number}"), id=f"robot{number}"))
+
+    await roots.open("/console/automation")
+    assert "More than 10,000 tokens" in roots.text
+    await roots.open("/console/automation?q=robot+999")
+    assert "11 tokens found" in roots.text
+
+
 async def test_all_tokens_are_there_with_whose_they_are(roots: Visit) -> None:
     await add_token(roots.world.store, machine(name="robot"))
     await roots.open("/console/customer/tokens")

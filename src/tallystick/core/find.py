@@ -18,6 +18,10 @@ NEVER_EXPIRES: Final = 2**63 - 1
 """The end of a token that has none: after all others."""
 
 
+EVERY: Final = 2**63 - 1
+"""How many are counted at most, where all of them are."""
+
+
 class Kind(StrEnum):
     """Whether a token acts for a person, or for nobody but itself."""
 

@@ -22,7 +22,7 @@ from tallystick.core.budget import WriteBudgets
 from tallystick.core.caller import Reach
 from tallystick.core.changes import Changes
 from tallystick.core.events import Event, Origin, Sought
-from tallystick.core.find import Page, Place, Sort, Wanted
+from tallystick.core.find import EVERY, Page, Place, Sort, Wanted
 from tallystick.core.guesses import GuessLog
 from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
 from tallystick.core.scopes import Catalogue, Defined
@@ -125,8 +125,8 @@ class TokenStore(Protocol):
         between.  `skip`: so many are left out at the beginning.
         """
 
-    async def count(self, reach: Reach, wanted: Wanted) -> int:
-        """How many tokens `find` finds in all."""
+    async def count(self, reach: Reach, wanted: Wanted, *, most: int = EVERY) -> int:
+        """How many tokens `find` finds in all, or `most`, if there are as many as that: it looks no further."""
 
     async def add(
         self, token: Token, digest: Digest, *, limit: int, parent_id: str | None, by: Origin, proof: str | None = None

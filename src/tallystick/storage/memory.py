@@ -13,7 +13,7 @@ from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin, Sought
-from tallystick.core.find import Page, Place, Sort, Wanted, page
+from tallystick.core.find import EVERY, Page, Place, Sort, Wanted, page
 from tallystick.core.guesses import Failures
 from tallystick.core.people import User
 from tallystick.core.ports import Added, Position, Seen
@@ -90,8 +90,8 @@ class MemoryTokens:
         found.sort(key=sort.place, reverse=sort.descending)
         return page(found[skip : skip + size + 1], sort=sort, size=size)
 
-    async def count(self, reach: Reach, wanted: Wanted) -> int:
-        return sum(map(wanted.matches, self._within(reach)))
+    async def count(self, reach: Reach, wanted: Wanted, *, most: int = EVERY) -> int:
+        return min(most, sum(map(wanted.matches, self._within(reach))))
 
     def _within(self, reach: Reach) -> list[Token]:
         return [token for token in self._tokens.values() if token.revoked_at is None and reach.covers(token)]

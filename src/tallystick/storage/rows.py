@@ -192,7 +192,7 @@ def of_service(service: Service) -> dict[str, Any]:
 
 
 def of_wanted(wanted: Wanted) -> dict[str, Any]:
-    """What the piece `wanted` of find.sql takes."""
+    """What the conditions of find.sql take; None where nothing is asked."""
     asked = msgspec.structs.asdict(wanted)
     del asked["kind"], asked["user_id"]
     return asked | {

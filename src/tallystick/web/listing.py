@@ -22,6 +22,7 @@ from tallystick.web.charts import DAY_MS, Chart, of_day
 from tallystick.web.pages import page
 
 SIZE: Final = 25
+_COUNTED: Final = 10_000  # beyond that nobody wants to know the number, and everybody would wait for it
 _SERVICES_SHOWN: Final = 100  # in the filter; who has more writes the id into the address
 _DAYS: Final = {f"{days}d": days for days in (7, 30, 90)}
 _NEWEST: Final = Sort(SortBy.CREATED_AT, descending=True)
@@ -62,7 +63,8 @@ async def listed(ask: Ask, reach: Reach, *, template: str = "tokens.html", kind:
         ask,
         template,
         rows=await rows(ask, found.tokens, services, owners=reach.owner_id is None),
-        total=await ask.wiring.store.tokens.count(reach, wanted),
+        total=await _total(ask, reach, wanted, found if after is None else None),
+        most=_COUNTED,
         services=services[:_SERVICES_SHOWN],
         asked={each.name: ask.request.query_params.get(each.name, "") for each in _QUERIES},
         filtered=bool(given.keys() - {"sort", "cursor"}),
@@ -113,6 +115,13 @@ def _wanted(given: Mapping[str, Any], now: int) -> Wanted:
         expires_before=None if expires is None else now + expires * DAY_MS,
         unused_since=None if unused is None else now - unused * DAY_MS,
     )
+
+
+async def _total(ask: Ask, reach: Reach, wanted: Wanted, first: Page | None) -> int:
+    """How many there are, or one more than are counted.  `first`: the first page; when it is the only one, it says so itself."""
+    if first is not None and first.last is None:
+        return len(first.tokens)
+    return await ask.wiring.store.tokens.count(reach, wanted, most=_COUNTED + 1)
 
 
 def _onward(ask: Ask, found: Page, sort: Sort) -> str | None:

@@ -28,12 +28,12 @@ async def revoke_matching(tx: Transaction, rules: Sequence[Rule]) -> list[int]:
 
 
 async def _revoke(tx: Transaction, rule: Rule) -> int:
-    of_owner, asked = finding.asked_of(rule.reach, rule.wanted)
+    question, asked = finding.asked_of(rule.reach, rule.wanted)
     if not all(is_storable(each) for each in asked.values() if isinstance(each, str)):
         return 0  # no token has it
     asked |= {"reason": rule.reason, **event_rows.of_origin(rule.by)}
-    await tx.run(finding.tell_end(tx.dialect, of_owner=of_owner), asked)
-    ended = await tx.run(finding.end(tx.dialect, of_owner=of_owner), asked)
+    await tx.run(finding.tell_end(tx.dialect, question), asked)
+    ended = await tx.run(finding.end(tx.dialect, question), asked)
     if ended:
         # One change, however many: to look all of them up once more is cheaper than to name each.
         of = rule.reach.customer_id

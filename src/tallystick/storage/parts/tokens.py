@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.events import Event, Origin
-from tallystick.core.find import Page, Place, Sort, Wanted, page
+from tallystick.core.find import EVERY, Page, Place, Sort, Wanted, page
 from tallystick.core.ports import Added, Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
@@ -61,20 +61,21 @@ class SqlTokens:
     async def find(
         self, reach: Reach, wanted: Wanted, *, sort: Sort, size: int, after: Place | None = None, skip: int = 0
     ) -> Page:
-        of_owner, asked = finding.asked_of(reach, wanted)
+        question, asked = finding.asked_of(reach, wanted)
         asked |= {"size": size + 1, "skip": skip}
         if after is not None:
             asked |= {"value": after.value, "id": after.token_id}
-        sql = finding.page(self._finder.dialect, of_owner=of_owner, sort=sort, goes_on=after is not None)
+        sql = finding.page(self._finder.dialect, question, sort=sort, goes_on=after is not None)
 
         def found(row: rows.Row | None) -> Page:
             return page(() if row is None else rows.tokens(row), sort=sort, size=size)
 
         return await self._finder.find(sql, asked, found, of=reach.owner_id or reach.customer_id)
 
-    async def count(self, reach: Reach, wanted: Wanted) -> int:
-        of_owner, asked = finding.asked_of(reach, wanted)
-        sql = finding.count(self._finder.dialect, of_owner=of_owner)
+    async def count(self, reach: Reach, wanted: Wanted, *, most: int = EVERY) -> int:
+        question, asked = finding.asked_of(reach, wanted)
+        asked["most"] = most
+        sql = finding.count(self._finder.dialect, question)
 
         def counted(row: rows.Row | None) -> int:
             return 0 if row is None else int(row[0])

@@ -10,33 +10,73 @@ customer_id = :customer_id AND revoked_at IS NULL
 -- || '': the planner must not think of the customer's index, in which it would walk through everybody's tokens.
 owner_id = :owner_id AND customer_id || '' = :customer_id AND revoked_at IS NULL
 
--- name: wanted(created_before, created_after, used_before, used_after, expires_before, unused_since, search, folded, is_of_person, of_person, service_id, other_than)!
--- `core.find.Wanted.matches`: what is NULL asks for nothing.  `folded`: `search` in lower case, ASCII letters only, as lower() does.
-    (:created_before IS NULL OR created_at < :created_before)
-AND (:created_after  IS NULL OR created_at >= :created_after)
-AND (:used_before    IS NULL OR used_at < :used_before)
-AND (:used_after     IS NULL OR used_at >= :used_after)
-AND (:expires_before IS NULL OR expires_at < :expires_before)
-AND (:unused_since   IS NULL OR (created_at < :unused_since AND (used_at IS NULL OR used_at < :unused_since)))
-AND (:search         IS NULL OR instr(lower(name), :folded) > 0 OR id = :search)
-AND (:is_of_person   IS NULL OR (user_id IS NOT NULL) = :is_of_person)
-AND (:of_person      IS NULL OR user_id = :of_person)
-AND (:service_id     IS NULL OR (services <> '[]' AND EXISTS (
-        SELECT 1 FROM json_each(token.services) WHERE value = :service_id
-    )))
-AND (:other_than     IS NULL OR id <> :other_than)
+-- The conditions of `core.find.Wanted.matches`, each by the name of its parameter.  Those that are asked for are put together as
+-- {wanted}: what is not asked for costs nothing, and does not keep an index from being used.
+
+-- name: if_created_before(created_before)!
+-- Created before an instant.
+created_at < :created_before
+
+-- name: if_created_after(created_after)!
+-- Created then or later.
+created_at >= :created_after
+
+-- name: if_used_before(used_before)!
+-- Used, and last before an instant.
+used_at < :used_before
+
+-- name: if_used_after(used_after)!
+-- Last used then or later.
+used_at >= :used_after
+
+-- name: if_expires_before(expires_before)!
+-- With an end, and that before an instant.
+ends_at < :expires_before
+
+-- name: if_unused_since(unused_since)!
+-- Neither used nor created then or later.
+created_at < :unused_since AND (used_at IS NULL OR used_at < :unused_since)
+
+-- name: if_search(search, folded)!
+-- A part of the name, or the whole id.  `folded`: `search` in lower case, ASCII letters only, as lower() does.
+(instr(lower(name), :folded) > 0 OR id = :search)
+
+-- name: if_is_of_person(is_of_person)!
+-- Of people, or of nobody.
+(user_id IS NOT NULL) = :is_of_person
+
+-- name: if_of_person(of_person)!
+-- Of one person.  || '': see `of_owner`; it must not be looked for among live tokens, which are in another order.
+user_id || '' = :of_person
+
+-- name: if_service_id(service_id, customer_id)!
+-- Limited to a service by name.  Among the few that are limited at all: the index of these gives no order, so without a word
+-- SQLite would walk through all tokens in the one that does.
+id IN (
+    SELECT limited.id
+      FROM token AS limited INDEXED BY token_limited
+     WHERE limited.customer_id = :customer_id
+       AND limited.revoked_at IS NULL
+       AND limited.services <> '[]'
+       AND EXISTS (SELECT 1 FROM json_each(limited.services) WHERE value = :service_id)
+)
+
+-- name: if_other_than(other_than)!
+-- Not this one.
+id <> :other_than
 
 -- name: by_created_at()!
--- The only order that an index has: of the others all that is wanted is looked at for each page.
+-- The order of the index of a reach.
 created_at
 
 -- name: by_last_used_at()!
--- Never used: before all others, as `core.find.NEVER_USED`.
+-- Never used: before all others, as `core.find.NEVER_USED`.  The one order without an index: each use would have to write in it,
+-- so all that is wanted is looked at for each page.
 coalesce(used_at, -9223372036854775808)
 
 -- name: by_expires_at()!
 -- Never expires: after all others, as `core.find.NEVER_EXPIRES`.
-coalesce(expires_at, 9223372036854775807)
+ends_at
 
 -- name: by_name()!
 -- By its bytes.
@@ -68,9 +108,13 @@ SELECT json_group_array(json_array(
          OFFSET :skip
        );
 
--- name: count()
--- How many there are in all.
+-- name: count(most)
+-- How many there are in all, or `most`: it looks no further.
 SELECT count(*)
-  FROM token
- WHERE {within}
-   AND {wanted};
+  FROM (
+         SELECT 1
+           FROM token
+          WHERE {within}
+            AND {wanted}
+          LIMIT :most
+       );
