@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -155,7 +156,7 @@ def test_what_was_revoked_is_refused_as_soon_as_that_is_answered(server: Running
         assert not verifier.check(one.secret)
 
 
-ORDER = {"ip": "192.0.2.7", "method": "GET", "uri": "/orders/7?all", "host": "api.example.com"}
+ORDER: dict[str, Any] = {"ip": "192.0.2.7", "method": "GET", "uri": "/orders/7?all", "host": "api.example.com"}
 
 
 def test_by_memory_and_by_the_server_limits_refuse_the_same(server: RunningServer, verifier: Verifier) -> None:
@@ -169,7 +170,7 @@ def test_by_memory_and_by_the_server_limits_refuse_the_same(server: RunningServe
     ]
     others += [("method", "POST"), ("method", None), ("uri", "/admin"), ("uri", "/orders/../7"), ("uri", None)]
     others += [("host", "example.org"), ("host", None), ("scope", "verify"), ("service", "nothing")]
-    asked: list[dict[str, str | None]] = [dict(ORDER), *({**ORDER, name: value} for name, value in others)]
+    asked: list[dict[str, Any]] = [dict(ORDER), *({**ORDER, name: value} for name, value in others)]
     by_server = [verifier.check(one.secret, **each) for each in asked]
     remembered(verifier, one)
 
@@ -220,6 +221,32 @@ def test_what_is_reported_is_never_remembered(server: RunningServer, verifier: V
 
     assert verifier.check(one.secret, ip="192.0.2.7").ok
     assert len(verifier) == 0
+
+
+def test_one_request_may_be_asked_about_again_and_is_counted_once(server: RunningServer, verifier: Verifier) -> None:
+    counted, plain, checks = limited(server, uses=1), issued(server), 0
+
+    def told() -> list[int]:
+        """By both workers: what the other has counted each hears a little later."""
+        return [uses_of(server, plain) for _ in range(8)]
+
+    assert verifier.check(counted.secret)
+    assert verifier.check(counted.secret, again=True)
+    assert verifier.check(counted.secret).reason == "uses"
+    while not (verifier.holds_lease and len(verifier)):
+        assert verifier.check(plain.secret)
+        checks += 1
+    assert all(verifier.check(plain.secret, again=True) for _ in range(20))
+    assert all(verifier.check(plain.secret) for _ in range(3))
+
+    until(lambda: min(told()) >= checks + 3)
+    assert max(told()) == checks + 3
+
+
+def uses_of(server: RunningServer, one: IssuedToken) -> int:
+    """How often it was let in."""
+    with TokensApi(server["SUPERUSER_TOKEN"], url=server.url) as api:
+        return sum(hour.allowed for hour in api.get_token_usage(one.record.id).hours)
 
 
 PROGRAM = """
@@ -411,7 +438,7 @@ async def test_the_same_in_a_loop(server: RunningServer, key: str) -> None:
 async def test_in_a_loop_limits_are_held_against_the_request_too(server: RunningServer, key: str) -> None:
     one = await asyncio.to_thread(limited, server, networks=["192.0.2.0/24"], rules=["GET api.example.com/orders/*"])
     others = {"ip": "198.51.100.7", "method": "POST", "uri": "/admin", "host": "example.org"}
-    asked: list[dict[str, str]] = [ORDER, *({**ORDER, name: value} for name, value in others.items())]
+    asked: list[dict[str, Any]] = [ORDER, *({**ORDER, name: value} for name, value in others.items())]
     async with AsyncVerifier(server.url, key) as verifier:
         by_server = [await verifier.check(one.secret, **each) for each in asked]
         while verifier._memory.recall(one.secret.reveal(), None, None) is None:

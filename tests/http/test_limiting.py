@@ -292,6 +292,24 @@ async def test_what_is_counted_here_must_be_asked_about_each_time(world: World, 
     assert (found["ok"], found["counted"]) == (True, True)
 
 
+async def test_one_request_may_be_asked_about_again_and_is_counted_once(world: World) -> None:
+    _, asking = await world.give(ROOT, "verifier", "verify")
+    token_id, secret = await limited(world, uses=1, per_minute=1, networks=["203.0.113.0/24"])
+
+    async def asked(**more: Any) -> str | None:
+        body = [{"secret": secret, "ip": "203.0.113.7", **more}]
+        (found,) = (await world.ask("POST", "/check/batch", asking, json=body)).json()["checked"]
+        reason: str | None = found["reason"]
+        return reason
+
+    assert [await asked(), await asked(again=True), await asked(again=True)] == [None] * 3
+    assert await asked(again=True, ip="192.0.2.1") == "networks"
+    assert await asked(again=True, scope="verify") == "scope"
+    assert await asked() == "per_minute"
+    (hour,) = (await world.ask("GET", f"/tokens/{token_id}/usage", ANNA)).json()["hours"]
+    assert (hour["allowed"], hour["limited"], hour["scope"]) == (1, 1, 0)
+
+
 async def test_introspection_goes_by_them_and_says_from_when(world: World) -> None:
     _, asking = await world.give(ROOT, "verifier", "verify")
     _, secret = await limited(world, networks=["203.0.113.0/24"], not_before="2026-02-03T04:05:06Z")

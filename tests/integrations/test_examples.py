@@ -142,6 +142,14 @@ def test_a_token_makes_as_many_requests_as_it_is_limited_to(shop: Program, serve
     assert 0 < int(by_day[-1].headers["Retry-After"]) <= 86_400
 
 
+def test_a_request_is_one_use_also_where_the_service_is_known_late(shop: Program, server: RunningServer) -> None:
+    one = limited(server, uses=3)
+
+    answers = [ask(shop, "POST", f"/purge/{server['SERVICE_1']}", bearer(one)) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3 + [401] * 2
+
+
 def test_a_revoked_token_is_let_in_by_no_worker_and_no_thread_once_its_204_has_come(
     shop: Program, server: RunningServer
 ) -> None:

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from tallystick.integrations.fastapi import Tallystick
 from tallystick.testing import RunningServer
 from tests.integrations.programs import EXAMPLES, UVICORN, Program, environment, program
-from tests.integrations.tokens import bearer, issued
+from tests.integrations.tokens import bearer, issued, limited
 
 APPS = Path(__file__).parent / "apps"
 
@@ -80,6 +80,21 @@ def test_a_dependency_of_the_program_closes_every_route(more: Program, server: R
     refused, let_in = httpx2.get(f"{more.url}/orders"), httpx2.get(f"{more.url}/orders", headers=bearer(issued(server)))
 
     assert (refused.status_code, refused.headers["WWW-Authenticate"], let_in.status_code) == (401, "Bearer", 200)
+
+
+def test_a_request_is_one_use_however_many_dependencies_look_at_it(more: Program, server: RunningServer) -> None:
+    """Here three: of the program, of the router, of the route."""
+    used, often, elsewhere = (
+        limited(server, **own) for own in ({"uses": 3}, {"per_day": 3}, {"uses": 3, "networks": ["198.51.100.1"]})
+    )
+
+    by_uses, by_day, by_place = (
+        [httpx2.post(f"{more.url}/purge/{server['SERVICE_1']}", headers=bearer(one)).status_code for _ in range(5)]
+        for one in (used, often, elsewhere)
+    )
+
+    assert (by_uses, by_day) == ([200] * 3 + [401] * 2, [200] * 3 + [429] * 2)
+    assert by_place == [401] * 5
 
 
 def test_a_websocket_depends_on_it_too(more: Program, server: RunningServer) -> None:

@@ -148,6 +148,15 @@ def test_needs_are_said_by_views_and_not_by_paths(server: RunningServer, key: st
         Tallystick(url=server.url, token=key, needs={"/a": "global"})
 
 
+@pytest.mark.parametrize("path", NEEDING)
+def test_a_request_is_one_use_wherever_the_decorator_stands(
+    client: FlaskClient, server: RunningServer, path: str
+) -> None:
+    headers = bearer(limited(server, uses=2))
+
+    assert [client.get(path, headers=headers).status_code for _ in range(3)] == [200, 200, 401]
+
+
 def test_behind_a_proxy_that_is_believed_the_address_is_the_one_that_it_tells(server: RunningServer, key: str) -> None:
     guard = Tallystick(url=server.url, token=key, trusted_proxies=["192.0.2.1"])
     app = Flask(__name__)

@@ -141,8 +141,10 @@ class Memory:
         method: str | None = None,
         uri: str | None = None,
         host: str | None = None,
+        *,
+        again: bool = False,
     ) -> Verdict | None:
-        """The verdict by memory.  None: it does not know, the server has to be asked."""
+        """The verdict by memory.  None: it does not know, the server has to be asked.  `again`: it is no further use."""
         try:
             digest: Any = blake2b(secret.encode(), key=self._key, digest_size=16).digest()
         except UnicodeEncodeError:
@@ -165,10 +167,14 @@ class Memory:
             refused = enforced(limits, Asked(ip, method, uri, host), now)
             if refused is not None:
                 return msgspec.structs.replace(verdict, ok=False, reason=refused.value)
+        if not again:
+            self._count(grant)
+        return verdict
+
+    def _count(self, grant: Grant[Verdict | _Limited]) -> None:
         if grant.hits == 0:
             self._used.append(grant)
         grant.hits += 1
-        return verdict
 
     def _reaches(self, grant: Grant[Verdict | _Limited], service: str) -> bool:
         """Whether it is known that this is one of the customer's.  What is known holds for as long as the grant does."""
@@ -177,7 +183,9 @@ class Memory:
             known = grant.prepared = self._customers.recall(grant.party.customer_id)
         return known is not None and service in known.reached
 
-    def ask(self, secret: str, scope: str | None, service: str | None, **request: str | None) -> Flow[Verdict]:
+    def ask(
+        self, secret: str, scope: str | None, service: str | None, *, again: bool = False, **request: str | None
+    ) -> Flow[Verdict]:
         """The verdict by the server, which is remembered if the token is good, whatever it was asked for.
 
         `request`: `ip`, `method`, `uri`, `host`.  What is counted there, or reported, is not remembered.
@@ -185,7 +193,7 @@ class Memory:
         if not secret.isascii() or (Secret(secret).is_ours() and not Secret(secret).is_well_formed()):
             return _INVALID
         noted = self._steady()
-        asked = {"scope": scope, "service": service, **request}
+        asked = {"scope": scope, "service": service, "again": again or None, **request}
         wanted = {name: value for name, value in asked.items() if value is not None}
         body = Body(
             media="application/json", content=msgspec.json.encode([{"secret": secret, **wanted}]), hidden=(secret,)

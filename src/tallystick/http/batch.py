@@ -28,7 +28,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A token, and what it is to be allowed: `scope`, words that it must have; `service`, the id of one that it must reach.
 
     `ip`: the address of who presents it; `method`, `uri`, `host`: with which request.  Where a limit of the token needs what is
-    not said, it refuses.
+    not said, it refuses.  `again`: it was let in for this very request already, so that is not counted a second time.
     """
 
     secret: str
@@ -38,6 +38,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     method: str | None = None
     uri: str | None = None
     host: str | None = None
+    again: bool = False
 
 
 class Checked(msgspec.Struct, kw_only=True):
@@ -98,7 +99,8 @@ async def _checked(ask: Ask, asked: Asked) -> Checked:
         return Checked(ok=False, reason="expired" if verdict.refusal is Refusal.EXPIRED else _INVALID)
     token = verdict.caller.token
     reason = await check.why_not(ask, token, asked.scope, asked.service) or await _limited(ask, token, asked)
-    guards.count(ask.wiring, ask.request, token, refused=reason)
+    if not asked.again:
+        guards.count(ask.wiring, ask.request, token, refused=reason)
     return Checked(
         ok=reason is None,
         reason=reason,
@@ -123,5 +125,8 @@ def _begins_in(token: Token, now: int) -> int | None:
 
 async def _limited(ask: Ask, token: Token, asked: Asked) -> Why | None:
     for_what = limits.Asked(asked.ip, asked.method, asked.uri, asked.host)
-    limit = await ask.wiring.admission.admit(token, for_what, now=ask.now, user_agent=None)
+    if asked.again:
+        limit = None if token.limits is None else limits.enforced(token.limits, for_what, ask.now)
+    else:
+        limit = await ask.wiring.admission.admit(token, for_what, now=ask.now, user_agent=None)
     return None if limit is None else Why(limit)

@@ -99,13 +99,13 @@ class Guard(_Base):
         self._verifier = _made(Verifier, self._asking)
         atexit.register(_close, weakref.ref(self._verifier))
 
-    def judge(self, need: Need, came: Came) -> Verdict | Refusal:
-        """Whether this request has what is needed."""
+    def judge(self, need: Need, came: Came, *, again: bool = False) -> Verdict | Refusal:
+        """Whether this request has what is needed.  `again`: it was let in already, and needs more than was known then."""
         secret = presented(came.headers)
         if isinstance(secret, Refusal):
             return secret
         try:
-            return judged(self._verifier.check(secret, **self._wanted(need, came)), need)
+            return judged(self._verifier.check(secret, again=again, **self._wanted(need, came)), need)
         except TallystickError as error:
             return _told(error)
 
@@ -117,13 +117,13 @@ class AsyncGuard(_Base):
         super().__init__(**settings)
         self._verifier = _made(AsyncVerifier, self._asking)
 
-    async def judge(self, need: Need, came: Came) -> Verdict | Refusal:
-        """Whether this request has what is needed."""
+    async def judge(self, need: Need, came: Came, *, again: bool = False) -> Verdict | Refusal:
+        """Whether this request has what is needed.  `again`: see `Guard`."""
         secret = presented(came.headers)
         if isinstance(secret, Refusal):
             return secret
         try:
-            return judged(await self._verifier.check(secret, **self._wanted(need, came)), need)
+            return judged(await self._verifier.check(secret, again=again, **self._wanted(need, came)), need)
         except TallystickError as error:
             return _told(error)
 

@@ -80,7 +80,8 @@ class HasToken(BasePermission):  # type: ignore[misc]  # DRF has no types of its
     def has_permission(self, request: Request, view: Any) -> bool:  # Any: every class of views
         """As DRF calls it."""
         if self.service is not None:
-            _judged(request, Need(scope=self.scope, service=str(view.kwargs[self.service])))
+            need = Need(scope=self.scope, service=str(view.kwargs[self.service]))
+            _judged(request, need, again=isinstance(request.auth, Verdict))
         elif not isinstance(request.auth, Verdict):
             _judged(request, _ANY)
         elif isinstance(refusal := scoped(request.auth, self.scope), Refusal):
@@ -89,8 +90,8 @@ class HasToken(BasePermission):  # type: ignore[misc]  # DRF has no types of its
         return isinstance(request.auth, Verdict)
 
 
-def _judged(request: Request, need: Need) -> Verdict:
-    found = guard().judge(need, came(request))
+def _judged(request: Request, need: Need, *, again: bool = False) -> Verdict:
+    found = guard().judge(need, came(request), again=again)
     if isinstance(found, Refusal):
         raise Refused(found)
     return found

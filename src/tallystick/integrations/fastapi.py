@@ -45,6 +45,7 @@ class _Scheme(SecurityBase):
         """The dependency reads the headers itself."""
 
 
+_LET_IN: Final = "tallystick.let_in"
 _BEARER: Final = _Scheme("Bearer", HTTPBearer())
 _FASTLY: Final = _Scheme("Fastly-Key", APIKey.model_validate({"in": APIKeyIn.header, "name": "Fastly-Key"}))
 
@@ -100,9 +101,12 @@ class Tallystick:
     async def _judge(self, connection: HTTPConnection, wanted: SecurityScopes, service: str | None) -> Verdict:
         scopes = dict.fromkeys([*(self._scope or "").split(), *wanted.scopes])
         need = Need(scope=" ".join(scopes) or None, service=service)
-        found = await self._guard.judge(need, came(connection.scope))
+        # Of the program, of a router, of the route: each asks, and all of them about one request.
+        let_in = connection.scope.setdefault(_LET_IN, set())
+        found = await self._guard.judge(need, came(connection.scope), again=self in let_in)
         if isinstance(found, Refusal):
             raise Refused(found)
+        let_in.add(self)
         return found
 
 

@@ -72,7 +72,7 @@ class Tallystick:
             def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
                 # … and here, should another decorator in between hide it.
                 if g.get(_MARK) is not mark:
-                    self._require(mark)
+                    self._require(mark, again=isinstance(g.get("token"), Verdict))
                 result: R = current_app.ensure_sync(view)(*args, **kwargs)
                 return result
 
@@ -84,14 +84,14 @@ class Tallystick:
         view = current_app.view_functions.get(request.endpoint or "")
         self._require(getattr(view, _MARK, _Mark()))
 
-    def _require(self, mark: _Mark) -> None:
+    def _require(self, mark: _Mark, *, again: bool = False) -> None:
         setattr(g, _MARK, mark)
         g.token = None
         found: Need | Verdict | Refusal | None = self._guard.rules.need(request.method, request.path)
         if mark.is_open or found is None:
             return
         if isinstance(found, Need):
-            found = self._guard.judge(_together(found, mark), _came())
+            found = self._guard.judge(_together(found, mark), _came(), again=again)
         if isinstance(found, Refusal):
             abort(Response(found.body, found.status, found.headers))
         g.token = found

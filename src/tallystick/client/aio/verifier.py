@@ -73,15 +73,18 @@ class AsyncVerifier(AsyncApi):
         method: str | None = None,
         uri: str | None = None,
         host: str | None = None,
+        again: bool = False,
     ) -> Verdict:
         """See `Verifier.check`."""
         text = secret if isinstance(secret, str) else secret.reveal()
-        verdict = self._memory.recall(text, scope, service, ip, method, uri, host)
+        verdict = self._memory.recall(text, scope, service, ip, method, uri, host, again=again)
         if verdict is not None:
             return verdict
         self._follow()
         try:
-            return await self._run(self._memory.ask(text, scope, service, ip=ip, method=method, uri=uri, host=host))
+            return await self._run(
+                self._memory.ask(text, scope, service, again=again, ip=ip, method=method, uri=uri, host=host)
+            )
         except RuntimeError:
             # Closed by another task just now.
             if not self._over:

@@ -97,22 +97,26 @@ class Verifier(Api):
         method: str | None = None,
         uri: str | None = None,
         host: str | None = None,
+        again: bool = False,
     ) -> Verdict:
         """May this token do that?  `scope`: words that it must have; `service`: the id of one that it must reach.
 
         `ip`: the address of whoever presents it, `method`, `uri` (path and query) and `host`: their request.  A token's own limits to
-        networks and requests are held against them, and refuse where they are not said.
+        networks and requests are held against them, and refuse where they are not said.  `again`: it was let in for this very
+        request already, and more of it is known now: that is no further use.
 
         Raises `Unavailable` when memory does not know and the server cannot be asked, or this verifier has been closed, and
         `Unauthenticated` or `Forbidden` when this verifier's own token is not good for it.
         """
         text = secret if isinstance(secret, str) else secret.reveal()
-        verdict = self._memory.recall(text, scope, service, ip, method, uri, host)
+        verdict = self._memory.recall(text, scope, service, ip, method, uri, host, again=again)
         if verdict is not None:
             return verdict
         self._follow()
         try:
-            return self._run(self._memory.ask(text, scope, service, ip=ip, method=method, uri=uri, host=host))
+            return self._run(
+                self._memory.ask(text, scope, service, again=again, ip=ip, method=method, uri=uri, host=host)
+            )
         except RuntimeError:
             # How httpx2 says that a client is closed, be it by another thread just now.
             if not self._over.is_set():
