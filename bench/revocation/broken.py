@@ -54,7 +54,8 @@ class _ServeBefore(Memory):
 _IDENTITY_COLUMN: Final = """
 DROP TABLE head;
 CREATE SEQUENCE number;
-CREATE VIEW head AS SELECT 1 AS one, coalesce(max(seq), 0) AS seq FROM change;
+CREATE VIEW head AS SELECT 1 AS one, coalesce(max(seq), 0) AS seq,
+       left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline FROM change;
 CREATE FUNCTION take_numbers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_lock(1);  -- only so that those of one change follow each other
