@@ -381,6 +381,9 @@ class Machine(RuleBasedStateMachine):
         self.note("login taken", outcome is Conflict)
 
     def remove_user(self, person: User) -> None:
+        theirs = sorted(each.id for each in self.memory.people.tokens.values() if each.user_id == person.id)
+        # Who goes has used what they had: left to chance that is hardly ever met.
+        self.both(lambda store: store.tokens.touch([], [Usage(each, self.now // 10, allowed=1) for each in theirs]))
         before = self._counted_hours()
         removal = self.both(lambda store: store.people.remove_user(person.id, customer_id=ACME.id, by=at(self.now)))
 
