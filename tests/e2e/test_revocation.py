@@ -17,6 +17,6 @@ def test_while_processes_are_harmed_nobody_accepts_what_was_answered_as_revoked(
 
 def test_numbers_that_can_be_committed_out_of_order_are_found() -> None:
     """Taken from a sequence, as for an identity column, and not from a row that is locked until the commit."""
-    outcome = measure(tokens=400, seconds=40, broken="identity", on_postgresql=True)
+    outcome = measure(tokens=400, seconds=120, broken="identity", on_postgresql=True)
 
     assert outcome.accepted_after > 0
