@@ -168,14 +168,19 @@ def test_without_the_server_nobody_is_let_in_once_the_lease_is_over() -> None:
             key, one = verifying(server), issued(server)
             shops = {way: stack.enter_context(example(way, server, key)) for way in WAYS}
             let_in = {way: ask(shop, "GET", "/orders", bearer(one)).status_code for way, shop in shops.items()}
-        for shop in shops.values():
-            until(lambda shop=shop: ask(shop, "GET", "/orders", bearer(one)).status_code != 200, "the lease is over")  # type: ignore[misc]
-        refused = {way: ask(shop, "GET", "/orders", bearer(one)) for way, shop in shops.items()}
+        refused: dict[str, httpx2.Response] = {}
+
+        def nobody_lets_in() -> bool:
+            # All in one round: an answer that the server had sent before it ended may come to be read after the first refusal.
+            refused.update({way: ask(shop, "GET", "/orders", bearer(one)) for way, shop in shops.items()})
+            return all(answer.status_code == 503 for answer in refused.values())
+
+        until(nobody_lets_in, "the leases are over")
         opened = {way: ask(shop, "GET", "/healthz", {}).status_code for way, shop in shops.items()}
 
     assert let_in == opened == dict.fromkeys(WAYS, 200)
     for answer in refused.values():
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.headers["Retry-After"] == "1"
         assert answer.json() == {"msg": "Tokens cannot be checked at this moment: try again"}
     for way, shop in shops.items():
         assert "No token can be checked: Cannot reach" in "".join(shop.said), way
