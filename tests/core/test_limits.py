@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -175,3 +176,9 @@ def test_no_limits_are_within_none() -> None:
     assert is_within(None, None)
     assert is_within(Limits(uses=1), None)
     assert not is_within(None, Limits(uses=1))
+
+
+@pytest.mark.parametrize("kept", [b'{"uses":1,"moon":"full"}', b'{"shadow":["moon"]}'])
+def test_a_kind_of_limit_that_is_not_known_is_not_passed_over(kept: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError, match="moon"):
+        msgspec.json.decode(kept, type=Limits)

@@ -41,11 +41,12 @@ RATES: Final = (Limit.PER_SECOND, Limit.PER_MINUTE, Limit.PER_DAY)
 _SIZES: Final = (*RATES, Limit.USES)
 
 
-class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Those of one token; what is not there does not limit it.  `checked` makes them; others are read as they were kept.
 
     `networks`: CIDR, v4 and v6.  `not_before`: ms since the epoch.  `rules`: `access.py`.  `per_second` and so on: requests
-    within one second, minute or day (UTC) of the clock.  `uses`: requests, ever.  `shadow`: those that only report.
+    within one second, minute or day (UTC) of the clock.  A kind that a later version has cannot be read here: who passed over it
+    would let in what it refuses.  `uses`: requests, ever.  `shadow`: those that only report.
     """
 
     networks: tuple[str, ...] = ()
