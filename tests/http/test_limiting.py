@@ -535,3 +535,13 @@ async def test_a_token_that_is_narrowed_while_its_body_comes_changes_nothing(wor
 
     assert answer.status_code == 401
     assert "late" not in [each["name"] for each in (await world.ask("GET", "/tokens", ANNA)).json()]
+
+
+async def test_self_is_the_token_that_asks(world: World) -> None:
+    made, secret = await world.give(ANNA, "itself")
+
+    narrow = await world.ask("PUT", "/tokens/self/limits", secret, json={"per_day": 9})
+
+    assert narrow.json()["token_id"] == made.id
+    assert (await world.ask("GET", "/tokens/self/limits", secret)).json()["limits"] == {"per_day": 9}
+    assert (await world.ask("GET", "/tokens/self/shadow", secret)).json()["token_id"] == made.id

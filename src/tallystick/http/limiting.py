@@ -119,7 +119,7 @@ def shown_if_any(of: Limits | None) -> LimitsShown | UnsetType:
 
 async def get_token_limits(ask: Ask) -> Response:
     """Get what a token is limited to beyond scope, services and expiry: one's own, or, as a superuser, one of the customer's."""
-    token = await revoke.find(ask.wiring.store.tokens, ask.caller, ask.param("token_id"))
+    token = await revoke.find(ask.wiring.store.tokens, ask.caller, ask.token_id)
     return await _answer(ask, token.id, token.limits)
 
 
@@ -132,7 +132,7 @@ async def set_token_limits(ask: Ask) -> Response:
     """
     form = await bodies.read(ask.request, LimitsForm, forms=False)
     store = ask.wiring.store
-    token = await revoke.find(store.tokens, ask.caller, ask.param("token_id"))
+    token = await revoke.find(store.tokens, ask.caller, ask.token_id)
     wanted = wished(form, expires_at=token.expires_at)
     await narrow.limit(store.limits, ask.caller, token, wanted, by=ask.by())
     return await _answer(ask, token.id, wanted)
@@ -143,7 +143,7 @@ async def get_token_shadow(ask: Ask) -> Response:
 
     Also of a token that was revoked.  What other workers have counted comes at most a second later.
     """
-    token = await revoke.find_ever(ask.wiring.store.tokens, ask.caller, ask.param("token_id"))
+    token = await revoke.find_ever(ask.wiring.store.tokens, ask.caller, ask.token_id)
     found = await ask.wiring.store.limits.reported(token.id)
     shadow = [] if token.limits is None else list(token.limits.shadow)
     return json_answer(Shadow(token.id, shadow, list(map(_would_refuse, found))))

@@ -99,6 +99,12 @@ class Ask(msgspec.Struct, frozen=True):
         value: str = self.request.path_params[name]
         return value
 
+    @property
+    def token_id(self) -> str:
+        """The token that the path names: by its id, or `self`, the one that asks."""
+        named = self.param("token_id")
+        return self.caller.token.id if named == "self" else named
+
     def by(self, user: User | None = None) -> Origin:
         """Who is behind a change that is made now, for its event.  `user`: who proved to be them without a token."""
         if user is None and self.who is not None:

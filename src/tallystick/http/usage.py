@@ -56,7 +56,7 @@ async def get_token_usage(ask: Ask) -> Response:
     later; counts are kept for 90 days.
     """
     since, until = _asked(ask)
-    token_id = await _id_of(ask)
+    token_id = (await revoke.find_ever(ask.wiring.store.tokens, ask.caller, ask.token_id)).id
     found = await counted(ask, token_id, since=since, until=until)
     return json_answer(TokenUsage(token_id, _text(since), _text(until), [_shown(each) for each in found]))
 
@@ -83,13 +83,6 @@ def _asked(ask: Ask) -> tuple[int, int]:
     if until - since > _DAYS_MAX * 24 * HOUR_MS:
         raise Invalid(f"from since to until there are at most {_DAYS_MAX} days", code="invalid_request")
     return since, until
-
-
-async def _id_of(ask: Ask) -> str:
-    asked = ask.param("token_id")
-    if asked == "self":
-        return ask.caller.token.id
-    return (await revoke.find_ever(ask.wiring.store.tokens, ask.caller, asked)).id
 
 
 def _shown(usage: Usage) -> UsageHour:

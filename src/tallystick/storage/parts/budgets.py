@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tallystick.storage import rows
+from tallystick.storage.parts.counting import numbers
 from tallystick.storage.transaction import Transaction, Writes
 
 _Purse = tuple[int, str]  # hour and key
@@ -27,12 +28,7 @@ async def _spend(tx: Transaction, purses: Sequence[_Purse]) -> list[int]:
     asked = Counter(purses)
     wanted = rows.json([(hour, key, count) for (hour, key), count in asked.items()])
     found = await tx.all(tx.sql.spend_all, {"asked": wanted})
-    number = {(hour, key): count - asked[hour, key] for hour, key, count in found}
-    numbers = []
-    for purse in purses:
-        number[purse] += 1
-        numbers.append(number[purse])
-    return numbers
+    return numbers(purses, {(hour, key): count for hour, key, count in found})
 
 
 async def _forget_hours(tx: Transaction, instants: Sequence[int]) -> list[None]:

@@ -13,6 +13,7 @@ from tallystick.core.limits import Limits
 from tallystick.core.shadow import KINDS_MAX, OTHERS, Shadowed, by_count
 from tallystick.storage import rows
 from tallystick.storage.parts.changing import in_turn, token_by_id, within
+from tallystick.storage.parts.counting import numbers
 from tallystick.storage.parts.publishing import write
 from tallystick.storage.text import is_storable
 from tallystick.storage.transaction import Reads, Transaction, Writes
@@ -76,12 +77,7 @@ async def _spend(tx: Transaction, token_ids: Sequence[str]) -> list[int]:
     """All of them in one statement; those of one token get the last numbers of it, in order."""
     asked = Counter(token_ids)
     found = await tx.all(tx.sql.spend_uses, {"asked": rows.json(list(asked.items()))})
-    number = {token_id: count - asked[token_id] for token_id, count in found}
-    numbers = []
-    for token_id in token_ids:
-        number[token_id] += 1
-        numbers.append(number[token_id])
-    return numbers
+    return numbers(token_ids, {row[0]: row[1] for row in found})
 
 
 async def _report(tx: Transaction, batches: Sequence[Sequence[Shadowed]]) -> list[None]:
