@@ -117,10 +117,11 @@ class Cluster:
             self._server.end(_kill_whole)
         shutil.rmtree(self._folder)
 
-    def backends(self) -> list[int]:
-        """The processes of the connections that there are now."""
+    def backends(self, database: str | None = None) -> list[int]:
+        """The processes of the connections that there are now, to whichever database or to one."""
+        to_it = "" if database is None else f" AND datname = '{database}'"
         told = self.sql(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()" + to_it
         )
         return [int(line) for line in told.split()]
 

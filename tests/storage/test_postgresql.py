@@ -523,11 +523,13 @@ async def test_nothing_is_left_behind_on_a_connection(server: PostgresStore, pos
         assert tuple(left) == (0, 0, 0, 0)
 
 
-async def test_a_closed_store_says_so_and_keeps_no_connection(postgres: str, cluster: Cluster) -> None:
-    async with another(postgres) as store:
+async def test_a_closed_store_says_so_and_keeps_no_connection(cluster: Cluster, migrated: str) -> None:
+    # Of its own: a pooler that other tests go through keeps its connections to theirs.
+    name = cluster.new_database(template=migrated)
+    async with another(cluster.dsn(name)) as store:
         await populated(store)
 
     for asked in (store.tokens.get("one"), attempt(store, token()), store.ready()):
         with pytest.raises(Unavailable, match="the store is closed"):
             await asked
-    until(lambda: not cluster.backends(), "no connection is left")
+    until(lambda: not cluster.backends(name), "no connection is left")
