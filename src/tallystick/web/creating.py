@@ -8,11 +8,12 @@ from starlette.responses import Response
 from tallystick.core import issue, rights
 from tallystick.core.errors import Conflict, TallystickError
 from tallystick.core.scope import require_write
+from tallystick.core.scopes import Catalogue
 from tallystick.core.secret import Secret, new_id
 from tallystick.core.token import Token
 from tallystick.http import cursors
 from tallystick.http.routes import Ask
-from tallystick.web import forms, session, sudo, wishes
+from tallystick.web import forms, limits, session, sudo, wishes
 from tallystick.web.forms import NOTHING, Form
 from tallystick.web.pages import page, status_of
 
@@ -38,7 +39,8 @@ async def create(ask: Ask) -> Response:
     token_id = once(ask, form)
     try:
         ask = await sudo.raised(ask, form)
-        user, wish = ask.caller.person(), wishes.wish(form, now=ask.now)
+        user = ask.caller.person()
+        wish = wishes.wish(form, await catalogue_of(ask), by=user.role, now=ask.now)
         issue.require_may_issue(ask.caller, proven=False, now=ask.now)
         known = await ask.wiring.store.people.known_services(user.customer_id, wish.services)
         issue.check_wish(wish, by=user.role, caller=ask.caller, known_services=known, now=ask.now)
@@ -70,11 +72,19 @@ async def form_page(
         wrong=None if error is None else sudo.said(error),
         roles=[role.value for role in issue.AUTOMATION_ROLES],
         words=wishes.words(ask.caller.role),
+        own_words=wishes.own_words(await catalogue_of(ask), ask.caller.role),
         presets=wishes.PRESETS,
         preset=form.one("ends") or wishes.DEFAULT_PRESET,
         services=rights.visible(everything, ask.caller),
+        fields=limits.FIELDS,
+        limited=any(map(form.has, limits.FIELDS)),
         once=cursors.seal(_Once(ask.caller.token.owner_id, token_id), ask.wiring.digest),
     )
+
+
+async def catalogue_of(ask: Ask) -> Catalogue:
+    """The scopes of the customer's own."""
+    return await ask.wiring.store.catalogues.of(ask.caller.customer_id)
 
 
 def once(ask: Ask, form: Form) -> str:

@@ -40,7 +40,8 @@ async def create_machine(ask: Ask) -> Response:
         ask = await sudo.raised(ask, form)
         caller = ask.caller
         issue.require_may_automate(caller, now=ask.now)
-        role, wish = _role(form), wishes.wish(form, now=ask.now)
+        role, scopes = _role(form), await creating.catalogue_of(ask)
+        wish = wishes.wish(form, scopes, by=caller.role, now=ask.now)
         known = await ask.wiring.store.people.known_services(caller.customer_id, wish.services)
         issue.check_wish(wish, by=caller.role, caller=caller, known_services=known, now=ask.now)
         token, secret = await issue.issue_automation(

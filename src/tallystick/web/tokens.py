@@ -5,7 +5,7 @@ from starlette.responses import Response
 from tallystick.core import revoke
 from tallystick.core.caller import Reach
 from tallystick.http.routes import Ask
-from tallystick.web import charts, listing, receipts
+from tallystick.web import charts, limits, listing, receipts
 from tallystick.web.pages import page
 
 
@@ -20,4 +20,17 @@ async def one(ask: Ask) -> Response:
     services = await ask.wiring.store.people.services(token.customer_id)
     (row,) = await listing.rows(ask, [token], services, owners=True)
     day, month = await charts.of_day(ask, token), await charts.of_month(ask, token)
-    return page(ask, "token.html", row=row, day=day, month=month, receipt=await receipts.shown(ask))
+    store = ask.wiring.store.limits
+    counted = token.limits is not None and token.limits.uses is not None
+    return page(
+        ask,
+        "token.html",
+        row=row,
+        day=day,
+        month=month,
+        limits=limits.told(token.limits),
+        spent=await store.spent(token.id) if counted else None,
+        reported=await store.reported(token.id),
+        labels=limits.FIELDS,
+        receipt=await receipts.shown(ask),
+    )

@@ -5,10 +5,13 @@ from typing import Final
 
 import msgspec
 
+from tallystick.core import scopes
 from tallystick.core.errors import Invalid
 from tallystick.core.issue import Wish
 from tallystick.core.people import Role
-from tallystick.core.scope import MEANINGS, VERIFY, Scope
+from tallystick.core.scope import MEANINGS, VERIFY
+from tallystick.core.scopes import Catalogue
+from tallystick.web import limits
 from tallystick.web.charts import DAY_MS
 from tallystick.web.forms import Form
 
@@ -28,18 +31,33 @@ def words(role: Role) -> tuple[Word, ...]:
     return tuple(Word(*each) for each in MEANINGS.items() if each[0] != VERIFY or role is Role.SUPERUSER)
 
 
-def wish(form: Form, *, now: int) -> Wish:
-    """The token that a form asks for.  Raises `Invalid` for what does not fit together; the rest the core checks."""
+def own_words(catalogue: Catalogue, role: Role) -> tuple[Word, ...]:
+    """The same of those that are not built in."""
+    return tuple(Word(each.name, _meaning(each)) for each in catalogue.scopes if each.is_for(role))
+
+
+def wish(form: Form, catalogue: Catalogue, *, by: Role, now: int) -> Wish:
+    """The token that a form asks for.  `by`: the role of who asks.
+
+    Raises `Invalid` for what does not fit together, and what the core raises for scopes and limits; the rest it checks later.
+    """
     if not form.has("name"):
         raise Invalid("Give it a name: you will know it by that when you have many")
     if not form.all("scope"):
         raise Invalid("Choose at least one scope")
+    expires_at = _expires_at(form, now)
     return Wish(
         name=form.one("name"),
-        scope=Scope.parse(" ".join(form.all("scope"))),
+        scope=scopes.wished(" ".join(form.all("scope")), catalogue, by=by),
         services=_services(form),
-        expires_at=_expires_at(form, now),
+        expires_at=expires_at,
+        limits=limits.wished(form, expires_at=expires_at),
     )
+
+
+def _meaning(defined: scopes.Defined) -> str:
+    included = f"Includes {', '.join(defined.includes)}." if defined.includes else ""
+    return " ".join(filter(None, (defined.description, included)))
 
 
 def _services(form: Form) -> tuple[str, ...]:
