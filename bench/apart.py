@@ -26,6 +26,8 @@ from tallystick.core.secret import digester
 from tallystick.core.use import Uses
 from tallystick.core.verifier import Verifier
 from tallystick.http.app import build_front
+from tallystick.http.exposition import Exposition
+from tallystick.http.measuring import Measuring
 from tallystick.storage import open_store
 from tallystick.storage.statements import load
 
@@ -63,7 +65,9 @@ class Forgetful:
 
     async def _start(self) -> None:
         store, keys = await open_store(self._plan.database), load_keys(self._plan.key_file)
-        wiring = worker.wire(store, keys, Uses(), SystemClock(), self._plan, asyncio.to_thread)
+        wiring = worker.wire(
+            store, keys, Uses(), SystemClock(), self._plan, asyncio.to_thread, Measuring(Exposition(None))
+        )
         wiring.memory.verifier = Verifier(most=REMEMBERED)
         wiring.memory.customers = Customers(wiring.memory.verifier)
         await wiring.memory.start()

@@ -162,7 +162,7 @@ def wire(store: Store, clock: FakeClock, *, writes_per_hour: int = 1000, scrapin
         memory,
         Admission(store.limits, LocalRates()),
         KEYS,
-        measuring=Measuring(Exposition(None)),
+        Measuring(Exposition(None)),
         scraping=scraping,
     )
 

@@ -282,11 +282,15 @@ def test_the_numbers_of_the_state_move(site: Site, opened: Open) -> None:
     page = opened()
     sign_in(page, site, "SUPERUSER")
     page.goto(f"{site.url}/console/state")
-    before = page.locator("#live").get_attribute("hx-get")
+    seen = "Number(/seen=(\\d+)/.exec(document.getElementById('live').getAttribute('hx-get'))[1])"
+    before = page.evaluate(seen)
+    for _ in range(40):  # each on a connection of its own: both workers answer some
+        assert api(site, site.env["USER_TOKEN"])[0] == 200
 
-    page.wait_for_function("before => document.getElementById('live').getAttribute('hx-get') !== before", arg=before)
+    page.wait_for_function(f"before => {seen} >= before + 40", arg=before)
 
     assert page.get_by_role("row").count() == 3
+    assert page.locator("dt", has_text="Workers").locator("+ dd").text_content() == "2"
 
 
 def test_a_superuser_lets_somebody_go(site: Site, opened: Open) -> None:

@@ -1,6 +1,8 @@
 """What a superuser does for the customer; and that nobody else can."""
 
 import re
+from html import unescape
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from msgspec.structs import replace
@@ -241,11 +243,35 @@ async def test_events_go_on_where_a_page_ends(roots: Visit) -> None:
 
 async def test_the_state_says_who_follows_and_how_fast_things_go(roots: Visit) -> None:
     await roots.open("/console/state")
-    again = re.search(r'hx-get="([^"]+)"', roots.page.text)
-    assert again is not None
     assert "Verifiers with a lease1" in roots.text
+    assert "Workers1" in roots.text
+    assert "Verifications a second– " in roots.text
+    for _ in range(50):
+        await roots.world.ask("GET", "/tokens/self", ANNA)
+    await roots.world.ask("POST", "/sudo", ANNA, data={"password": PASSWORD})
+    first = at_of(roots)
 
-    await roots.open(again[1].replace("&amp;", "&"))
+    await roots.open(f"/console/state?{urlencode(first)}")
+    second = at_of(roots)
 
-    assert roots.page.status_code == 200
-    assert (await roots.open("/console/state?worker=x&at=1&seen=1")).status_code == 400
+    seconds = (int(second["at"]) - int(first["at"])) / 1000
+    assert int(second["seen"]) - int(first["seen"]) == 52
+    assert f"Verifications a second{52 / seconds:,.1f} " in roots.text
+    assert f"Writes a second{1 / seconds:,.1f} " in roots.text
+
+
+def at_of(visit: Visit) -> dict[str, str]:
+    """What the page will say when it asks for itself again."""
+    found = re.search(r'hx-get="[^"?]+\?([^"]+)"', visit.page.text)
+    assert found is not None
+    return dict(parse_qsl(unescape(found[1])))
+
+
+async def test_no_rate_is_told_since_another_server_answered(roots: Visit) -> None:
+    await roots.open("/console/state")
+    first = at_of(roots)
+
+    for other in ({"server": "another"}, {"at": str(2**52)}, {"seen": ""}, {"server": ""}):
+        await roots.open(f"/console/state?{urlencode({**first, **other})}")
+        assert "Verifications a second– " in roots.text
+    assert (await roots.open(f"/console/state?{urlencode({**first, 'at': 'x'})}")).status_code == 400

@@ -13,8 +13,8 @@ from tallystick.cli.database import require_ours
 from tallystick.cli.keyfile import load_keys
 from tallystick.cli.listen import reserved
 from tallystick.cli.offline import Office
-from tallystick.cli.scratch import RATES, shared_directory
-from tallystick.cli.settings import Scraping, Settings
+from tallystick.cli.scratch import shared_directory
+from tallystick.cli.settings import Settings
 from tallystick.cli.supervise import supervise
 from tallystick.cli.worker import Plan
 from tallystick.core.scopes import Defined
@@ -67,5 +67,4 @@ def run(plan: Plan, *, host: str, port: int, workers: int, announce: Callable[[s
     """Serve until told to stop.  `announce` hears the URL once requests are answered."""
     require_ours(plan.database, load_keys(plan.key_file))
     with reserved(host, port) as address, shared_directory() as shared:
-        plan = replace(plan, shared=None if plan.metrics is Scraping.OFF else shared, rates=shared / RATES)
-        supervise(plan, address, workers=workers, announce=lambda: announce(address.url))
+        supervise(replace(plan, shared=shared), address, workers=workers, announce=lambda: announce(address.url))

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from tallystick.cli.chores import Chores
 from tallystick.cli.clock import SystemClock
 from tallystick.cli.keyfile import load_keys
+from tallystick.cli.scratch import RATES
 from tallystick.cli.settings import Hashing, Scraping
 from tallystick.core.admission import Admission
 from tallystick.core.budget import Budget
@@ -55,9 +56,8 @@ PARAMETERS: Final = {Hashing.STANDARD: RFC_9106_LOW_MEMORY, Hashing.CHEAPEST: CH
 class Plan(msgspec.Struct, frozen=True):
     """What a worker is told; it travels to another process, so the keys are not in it.
 
-    `shared`: where the workers keep their metrics; None where nobody may read them.  `rates`: the file in which they count
-    requests together; None: each for itself.  `replica`: empty = none.  `trusted_proxies`:
-    networks, as CIDR.
+    `shared`: the directory in which the workers count together; None: each for itself.  `replica`: empty = none.
+    `trusted_proxies`: networks, as CIDR.
     """
 
     database: str
@@ -66,7 +66,6 @@ class Plan(msgspec.Struct, frozen=True):
     writes_per_hour: int
     metrics: Scraping = Scraping.OFF
     shared: Path | None = None
-    rates: Path | None = None
     replica: str = ""
     trusted_proxies: tuple[str, ...] = ()
 
@@ -124,18 +123,16 @@ class Worker:
         keys = load_keys(self._plan.key_file)
         store = await open_store(self._plan.database, replica=self._plan.replica or None)
         uses, clock = Uses(), SystemClock()
-        wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool))
         measuring = _measuring(self._plan, self._number)
+        wiring = wire(store, keys, uses, clock, self._plan, partial(_run_in, self._pool), measuring)
         wiring = replace(
             wiring,
-            measuring=measuring,
             scraping=GUARDS[self._plan.metrics],
             proxies=Proxies(self._plan.trusted_proxies),
         )
         await wiring.memory.start()
-        measure = None if measuring is None else partial(measuring.copy, wiring)
-        if measure is not None:
-            await measure()
+        measure = partial(measuring.copy, wiring)
+        await measure()
         self._answer = build_front(wiring, console(wiring)).__rsgi__
         chores = Chores(store, uses, clock, wiring.receipts, wiring.admission.shadows, measure)
         self._finish = partial(_finish, chores, wiring.memory, store)
@@ -147,7 +144,15 @@ async def _finish(chores: Chores, memory: Memory, store: Store) -> None:
     await store.close()
 
 
-def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, in_thread: InThread) -> Wiring:
+def wire(
+    store: Store,
+    keys: Keys,
+    uses: Uses,
+    clock: SystemClock,
+    plan: Plan,
+    in_thread: InThread,
+    measuring: "Measuring",
+) -> Wiring:
     """What the handlers work with."""
     passwords = Passwords(PARAMETERS[plan.hashing])
     prover = Prover(
@@ -162,9 +167,10 @@ def wire(store: Store, keys: Keys, uses: Uses, clock: SystemClock, plan: Plan, i
     accounts = Accounts(store.people, keys=keys, passwords=passwords, in_thread=in_thread)
     budget = Budget(store.budgets, limit=plan.writes_per_hour)
     memory = Memory(store.tokens, store.changes)
-    rates = LocalRates() if plan.rates is None else SharedRates.open(plan.rates)
+    rates = LocalRates() if plan.shared is None else SharedRates.open(plan.shared / RATES)
     admission = Admission(store.limits, rates)
-    return Wiring(store, clock, uses, digester(keys.digests), prover, accounts, budget, memory, admission, keys)
+    digest = digester(keys.digests)
+    return Wiring(store, clock, uses, digest, prover, accounts, budget, memory, admission, keys, measuring)
 
 
 def _let_requests_gather() -> None:
@@ -178,14 +184,12 @@ def _let_requests_gather() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _measuring(plan: Plan, number: int) -> "Measuring | None":
-    if plan.shared is None:
-        return None
+def _measuring(plan: Plan, number: int) -> "Measuring":
     # Here, not above: see `Wiring`.
     from tallystick.http.exposition import Exposition, Place
     from tallystick.http.measuring import Measuring
 
-    return Measuring(Exposition(Place(plan.shared, number)))
+    return Measuring(Exposition(None if plan.shared is None else Place(plan.shared, number)))
 
 
 def _follow_parent() -> None:

@@ -5,7 +5,8 @@ on where the dead one's ended, and a gauge is never that of two.  Without a plac
 """
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -24,6 +25,7 @@ _MODES: Final[dict[Kind, Literal["livesum", "livemax", "liveall"]]] = {
     Kind.LONGEST: "livemax",
     Kind.EACH: "liveall",
 }
+_WORKER: Final = "worker"
 # With them every counter would have a second name.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's
 
@@ -47,6 +49,8 @@ class Exposition:
     """The numbers of this process, and the text of all."""
 
     def __init__(self, place: Place | None) -> None:
+        self.server = f"process-{os.getpid()}" if place is None else place.directory.name
+        """Whose numbers they are: another name after a new start, and on another node."""
         self._registry = CollectorRegistry()
         if place is not None:
             _share(place)
@@ -69,6 +73,18 @@ class Exposition:
     def observe(self, name: str, value: float) -> None:
         """One more in a histogram."""
         self._histograms[name].observe(value)
+
+    def all(self) -> Mapping[tuple[str, str | None], float]:
+        """The numbers of all, by name and label; of a gauge that each has for itself, their sum.  Histograms are left out."""
+        found: defaultdict[tuple[str, str | None], float] = defaultdict(float)
+        for metric in self._registry.collect():
+            name = metric.name.removeprefix(PREFIX)
+            if name in self._histograms:
+                continue
+            for sample in metric.samples:
+                labels = [text for label, text in sample.labels.items() if label != _WORKER]
+                found[name, labels[0] if labels else None] += sample.value
+        return dict(found)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """All numbers, and what media type that is."""
@@ -117,7 +133,7 @@ class _OfAll(Collector):
         for metric in MultiProcessCollector.merge(self._files()):  # type: ignore[no-untyped-call]  # the library's
             metric.samples = [
                 sample._replace(
-                    labels={"worker" if name == "pid" else name: text for name, text in sample.labels.items()}
+                    labels={_WORKER if name == "pid" else name: text for name, text in sample.labels.items()}
                 )
                 for sample in metric.samples
             ]

@@ -144,6 +144,12 @@ MEASURES: Final = (
         "Requests that were answered 503 because the database could not be read or written.  Alert when it grows for a"
         " minute.",
     ),
+    Measure(
+        "workers",
+        Kind.SUM,
+        "Processes of this server that answer.  Alert when there are fewer than it was started with, for a minute: one ends"
+        " again and again.",
+    ),
     Measure("build_info", Kind.LONGEST, "Always 1; the label says which version runs.  For graphs only.", "version"),
 )
 
@@ -172,7 +178,7 @@ _PAGE: Final = """\
 
 | `TALLYSTICK_METRICS` | who may |
 |---|---|
-| `off` | nobody: 404, and nothing is kept for it |
+| `off` | nobody: 404 |
 | `token` | who presents a superuser's token or an automation token, with `global:read` or `global`, not limited to services |
 | `open` | everybody who reaches the port |
 

@@ -1,6 +1,6 @@
 """What this process has counted, copied from where it happened to where all can read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -35,6 +35,16 @@ class Measuring:
             lag = max(0, head - wiring.memory.verifier.applied)
             self._exposition.tell([Number("change_lag", lag), Number("verifiers", hearing.missing)])
 
+    async def all(self, wiring: "Wiring") -> Mapping[tuple[str, str | None], float]:
+        """The same as numbers, by name and label; of what each worker has for itself, their sum."""
+        await self.copy(wiring)
+        return self._exposition.all()
+
+    @property
+    def server(self) -> str:
+        """Whose workers these are: another name after a new start, and on another node."""
+        return self._exposition.server
+
     async def text(self, wiring: "Wiring", accept: str) -> tuple[bytes, str]:
         """The numbers of all workers, these of this moment, and what media type that is."""
         await self.copy(wiring)
@@ -68,4 +78,5 @@ def _counted(wiring: "Wiring") -> Iterator[Number]:
     yield Number("writes", wiring.budget.allowed, "allowed")
     yield Number("writes", wiring.budget.throttled, "throttled")
     yield Number("store_unavailable", tally.unavailable)
+    yield Number("workers", 1)
     yield Number("build_info", 1, _VERSION)

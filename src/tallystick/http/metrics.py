@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from tallystick.core.errors import NotFound
 from tallystick.http.routes import Ask
 
 
@@ -11,8 +10,5 @@ async def metrics(ask: Ask) -> Response:
 
     Who may read them, `TALLYSTICK_METRICS` says; what each means, and when to be alarmed, docs/metrics.md.
     """
-    measuring = ask.wiring.measuring
-    if measuring is None:
-        raise NotFound("Not found")  # the guard has said so before
-    text, media = await measuring.text(ask.wiring, ask.request.headers.get("accept", ""))
+    text, media = await ask.wiring.measuring.text(ask.wiring, ask.request.headers.get("accept", ""))
     return Response(text, 200, {"cache-control": "no-store", "content-type": media})

@@ -36,7 +36,7 @@ from tallystick.identity.accounts import Accounts
 from tallystick.identity.proof import Prover
 
 if TYPE_CHECKING:
-    # Here, not above: it brings a library that takes a while to load, and that nobody needs where metrics are off.
+    # Here, not above: it brings a library that takes a while to load, and that only a server needs.
     from tallystick.http.measuring import Measuring
 
 _log = logging.getLogger(__name__)
@@ -60,11 +60,11 @@ class Wiring(msgspec.Struct, frozen=True):
     memory: Memory
     admission: Admission
     seals: Seals
+    measuring: "Measuring"
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
     proxies: Proxies = msgspec.field(default_factory=Proxies)
     tally: Tally = msgspec.field(default_factory=Tally)
-    measuring: "Measuring | None" = None
     scraping: "Guard" = guards.nobody
 
 

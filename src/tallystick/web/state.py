@@ -1,6 +1,6 @@
-"""How the service is, in numbers that move: of the whole where only the store knows them, else of the process that answers."""
+"""How the service is, in numbers that move: of the whole where the store knows them, else of all workers of the server that answers."""
 
-import os
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -16,33 +16,42 @@ from tallystick.web.pages import page
 
 _STORES: Final = {"SqliteStore": "SQLite", "MemoryStore": "Memory"}
 _BIG: Final = 2**53
-_WORKER: Final = number("worker", "Of which process the last numbers were.", most=_BIG)
 _AT: Final = number("at", "When they were counted.", most=_BIG)
 _SEEN: Final = number("seen", "How many verifications there had been.", most=_BIG)
+_WRITTEN: Final = number("written", "How many writes.", most=_BIG)
+_Counted = Mapping[tuple[str, str | None], float]
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """How many in a second since the page asked last; None when it is the first time, or another server answered then."""
+
+    verifications: float | None = None
+    writes: float | None = None
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page shows.  `rate`: verifications in a second since it was asked for last; None when another process answered.
+    """What the page shows.  `followers`: with how many changes each has not heard of.
 
-    `flush_lag_ms`: how long ago all uses had been written.  `followers`: with how many changes each has not heard of.
+    `flush_lag_ms`: how long ago the slowest worker had written all uses.  `from_memory`: which part of look-ups.
     """
 
     ready: bool
     store: str
     head: int
     followers: tuple[tuple[Follower, int], ...]
-    remote: int
-    worker: int
+    server: str
     at: int
+    workers: int
+    remote: int
     seen: int
-    rate: float | None
     remembered: int
     from_memory: float | None
     flush_lag_ms: int
     waiting: int
-    writes: int
+    written: int
     throttled: int
     unavailable: int
+    rates: Rates
 
 
 async def show(ask: Ask) -> Response:
@@ -52,29 +61,30 @@ async def show(ask: Ask) -> Response:
 
 
 async def _numbers(ask: Ask) -> Numbers:
-    wiring, now = ask.wiring, steady()
-    tally, memory, uses = wiring.tally, wiring.memory, wiring.uses
+    measuring, at = ask.wiring.measuring, steady()
+    counted = await measuring.all(ask.wiring)
     ready, head, followers = await _asked_of_store(ask)
-    seen = tally.answered + tally.allowed + tally.unknown + tally.malformed + tally.refused.total()
-    recalled = tally.answered - tally.answered_late + memory.recalled
-    looked = recalled + memory.looked_up + memory.shared + memory.without_lease
+    seen = int(_sum(counted, "verifications"))
+    written = int(counted["writes", "allowed"])
+    looked = _sum(counted, "lookups") - counted["lookups", "write"]
     return Numbers(
         ready=ready,
-        store=_STORES.get(type(wiring.store).__name__, type(wiring.store).__name__),
+        store=_STORES.get(type(ask.wiring.store).__name__, type(ask.wiring.store).__name__),
         head=head,
         followers=followers,
-        remote=len(memory.sponsor),
-        worker=os.getpid(),
-        at=now,
+        server=measuring.server,
+        at=at,
+        workers=int(counted["workers", None]),
+        remote=int(counted["remote_verifiers", None]),
         seen=seen,
-        rate=_rate(ask, now, seen),
-        remembered=len(memory.verifier),
-        from_memory=recalled / looked if looked else None,
-        flush_lag_ms=0 if uses.flushed_at is None else now - uses.flushed_at,
-        waiting=len(uses),
-        writes=wiring.budget.allowed,
-        throttled=wiring.budget.throttled,
-        unavailable=tally.unavailable,
+        remembered=int(counted["grants", None]),
+        from_memory=counted["lookups", "memory"] / looked if looked else None,
+        flush_lag_ms=round(counted["uses_flush_lag_seconds", None] * 1000),
+        waiting=int(counted["uses_waiting", None]),
+        written=written,
+        throttled=int(counted["writes", "throttled"]),
+        unavailable=int(counted["store_unavailable", None]),
+        rates=_rates(ask, at, seen, written),
     )
 
 
@@ -90,14 +100,15 @@ async def _asked_of_store(ask: Ask) -> tuple[bool, int, tuple[tuple[Follower, in
     return True, head, tuple((each, max(0, head - each.acked)) for each in followers)
 
 
-def _rate(ask: Ask, now: int, seen: int) -> float | None:
+def _sum(counted: _Counted, name: str) -> float:
+    return sum(value for (found, _), value in counted.items() if found == name)
+
+
+def _rates(ask: Ask, at: int, seen: int, written: int) -> Rates:
+    """Since what the address says, if that was of this server."""
     query = ask.request.query_params
-    if not all(query.get(each.name) for each in (_WORKER, _AT, _SEEN)):
-        return None
-    worker: int
-    at: int
-    before: int
-    worker, at, before = (read_one(each, query[each.name]) for each in (_WORKER, _AT, _SEEN))
-    if worker != os.getpid() or now <= at:
-        return None
-    return max(0, seen - before) * 1000 / (now - at)
+    before = {each.name: read_one(each, query[each.name]) for each in (_AT, _SEEN, _WRITTEN) if query.get(each.name)}
+    if query.get("server") != ask.wiring.measuring.server or len(before) < 3 or at <= before["at"]:
+        return Rates()
+    seconds = (at - before["at"]) / 1000
+    return Rates(max(0, seen - before["seen"]) / seconds, max(0, written - before["written"]) / seconds)
