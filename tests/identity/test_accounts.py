@@ -165,6 +165,20 @@ async def test_a_code_of_another_secret_enrols_nobody() -> None:
     assert not (await world.accounts.by_login("ada")).two_factor
 
 
+async def test_one_app_does_not_take_the_place_of_another_unless_it_is_meant_to() -> None:
+    world = World()
+    user = await world.user()
+    await world.accounts.enrol_totp(user, totp.new_secret(), code=None, first=True, by=at(NOW))
+    kept = await world.store.people.credentials("ada")
+
+    with pytest.raises(Conflict, match="is on already"):
+        await world.accounts.enrol_totp(user, totp.new_secret(), code=None, first=True, by=at(NOW))
+
+    assert await world.store.people.credentials("ada") == kept
+    await world.accounts.enrol_totp(user, totp.new_secret(), code=None, by=at(NOW))
+    assert await world.store.people.credentials("ada") != kept
+
+
 async def test_the_secret_is_kept_sealed() -> None:
     world, secret = World(), totp.new_secret()
     user = await world.user()

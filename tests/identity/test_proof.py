@@ -315,6 +315,22 @@ async def test_a_hash_under_older_parameters_is_renewed_when_the_password_is_at_
     assert world.ran == ["verify", "verify", "hash"]
 
 
+async def test_a_hash_is_renewed_though_the_code_comes_later_and_what_was_proven_holds() -> None:
+    world = await a_world()
+    await world.store.people.set_totp(ANNA.id, sealed=KEYS.seal(TOTP_SECRET, owner=ANNA.id), by=at(world.clock.now()))
+    newer = Passwords(PRE_21_2)
+    world.prover = world.prover_of(newer)
+
+    half = await world.prove()
+    code = totp.code_at(TOTP_SECRET, world.clock.now())
+    claim = Claim(login=ANNA.login, password="", code=code, address="192.0.2.1", proven=half.mark)
+    whole = await world.prover.prove(claim)
+
+    assert not newer.is_outdated(await hash_of_anna(world))
+    assert (half.user, whole.user is not None) == (None, True)
+    assert whole.password_hash == await hash_of_anna(world)
+
+
 async def test_a_hash_under_these_parameters_is_left_alone() -> None:
     world = await a_world()
     before = await hash_of_anna(world)

@@ -73,6 +73,10 @@ RARE: Final = (
     "list of several batches",
     "step used",
     "step used before",
+    "second app refused",
+    "recovery code used",
+    "recovery code used before",
+    "no recovery codes without a second factor",
     "password replaced",
     "password replaced by another meanwhile",
     "one of several writes in its hour",
@@ -93,6 +97,7 @@ reaches = st.sampled_from([Reach(ACME.id, None), Reach(ACME.id, ANNA.id), *ALL_R
 numbers = st.sampled_from([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, -1])  # tokens, counted from the newest; -1 is not there
 parents = st.none() | st.none() | numbers
 lifetimes = st.sampled_from([None, 5, 20, 60])
+codes = st.sampled_from([letter * 32 for letter in "abc"])
 keys = st.lists(st.sampled_from("abc"), max_size=3)
 counts = st.lists(st.integers(0, 2), min_size=len(COUNTED), max_size=len(COUNTED))
 
@@ -127,7 +132,9 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     "add_counts": {"some": st.lists(st.tuples(numbers, st.integers(0, 2), counts), min_size=1, max_size=5)},
     "forget_usage": {"back": st.integers(0, 2)},
     "use_totp_step": {"person": people, "step": st.integers(1, 4)},
-    "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"])},
+    "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"]), "first": st.booleans()},
+    "set_recovery_codes": {"person": people, "codes": st.lists(codes, max_size=3, unique=True)},
+    "use_recovery_code": {"person": people, "code": codes},
     "set_password": {"person": people, "new": st.sampled_from("ab"), "replacing": st.sampled_from([None, "a", "b"])},
     "end_other_tokens": {"person": people, "number": numbers},
     "remove_service": {"service": st.sampled_from([SHOP, SHOP, BLOG])},
@@ -341,8 +348,24 @@ class Machine(RuleBasedStateMachine):
         self.note("step used", used)
         self.note("step used before", not used)
 
-    def set_totp(self, person: User, sealed: bytes | None) -> None:
-        assert self.both(lambda store: store.people.set_totp(person.id, sealed=sealed, by=at(self.now)))
+    def set_totp(self, person: User, sealed: bytes | None, first: bool) -> None:
+        done = self.both(lambda store: store.people.set_totp(person.id, sealed=sealed, first=first, by=at(self.now)))
+
+        assert done or first
+        self.note("second app refused", not done)
+
+    def set_recovery_codes(self, person: User, codes: list[str]) -> None:
+        done = self.both(lambda store: store.people.set_recovery_codes(person.id, digests=codes, by=at(self.now)))
+
+        self.note("no recovery codes without a second factor", not done)
+        self.both(lambda store: store.people.recovery_codes_left(person.id))
+
+    def use_recovery_code(self, person: User, code: str) -> None:
+        used = self.both(lambda store: store.people.use_recovery_code(person.id, digest=code))
+
+        self.note("recovery code used", used)
+        self.note("recovery code used before", not used)
+        self.both(lambda store: store.people.recovery_codes_left(person.id))
 
     def set_password(self, person: User, new: str, replacing: str | None) -> None:
         replaced = self.both(

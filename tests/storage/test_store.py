@@ -669,9 +669,14 @@ async def test_a_user_begins_with_one_factor_and_has_two_while_there_is_a_one_ti
     assert await people.user(eve.id) == replace(eve, updated_at=NOW)
     assert replace(eve, updated_at=NOW) in await people.users(ACME.id)
 
+    assert not await people.set_totp(eve.id, sealed=b"another", first=True, by=at(NOW + 1))
+    assert await people.credentials(eve.login) == found
+
     assert await people.set_totp(eve.id, sealed=None, by=at(NOW + 1))
     assert await people.user(eve.id) == replace(eve, two_factor=False, updated_at=NOW + 1)
+    assert await people.set_totp(eve.id, sealed=b"another", first=True, by=at(NOW + 2))
     assert not await people.set_totp("nothing", sealed=b"x", by=at(NOW))
+    assert not await people.set_totp("nothing", sealed=b"x", first=True, by=at(NOW))
 
 
 async def test_a_token_is_seen_with_its_user_as_they_are_now(store: Store) -> None:

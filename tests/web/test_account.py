@@ -12,6 +12,7 @@ from tests.http.world import PASSWORD, main_id
 from tests.web.world import Visit, browsing
 
 NEW = "quite another horse 42"
+CODE = re.compile(r"\b[2-9a-z]{5}-[2-9a-z]{5}\b")
 
 
 @pytest.fixture
@@ -21,14 +22,19 @@ async def annas(visit: Visit) -> Visit:
 
 
 def codes(visit: Visit) -> list[str]:
-    return re.findall(r"\b[2-9a-z]{5}-[2-9a-z]{5}\b", visit.page.text)
+    return CODE.findall(visit.page.text)
 
 
-async def enrolled(visit: Visit) -> bytes:
+async def offered(visit: Visit) -> bytes:
+    """The secret that the page shows."""
     await visit.open("/console/account/two-factor")
     found = re.search(r'<code class="wrap">(\w+)</code>', visit.page.text)
     assert found is not None
-    secret = base64.b32decode(found[1])
+    return base64.b32decode(found[1])
+
+
+async def enrolled(visit: Visit) -> bytes:
+    secret = await offered(visit)
     await visit.send("/console/account/two-factor", {"new_code": totp.code_at(secret, visit.world.clock.now())})
     return secret
 
@@ -106,6 +112,35 @@ async def test_new_codes_make_the_old_ones_void_and_turning_off_ends_them(annas:
     async with browsing(annas.world) as other:
         assert (await other.sign_in(ANNA)).url.path == "/console/tokens"
     assert await annas.world.store.people.recovery_codes_left(ANNA.id) == 0
+
+
+async def test_loading_the_page_with_new_codes_again_makes_no_others(annas: Visit) -> None:
+    await enrolled(annas)
+    annas.world.clock.move(MINUTE)
+    await annas.open("/console/account/two-factor")
+    form = annas.hidden
+    await annas.client.post("/console/account/two-factor/codes", data=form)
+    annas.world.clock.move(1)
+    kept = await annas.world.store.events.find(ACME.id, Sought(target_id=ANNA.id), after=None, size=9)
+
+    again = await annas.client.post("/console/account/two-factor/codes", data=form)
+
+    assert again.status_code == 409
+    assert "its codes were shown once" in again.text
+    assert await annas.world.store.events.find(ACME.id, Sought(target_id=ANNA.id), after=None, size=9) == kept
+
+
+async def test_of_two_apps_that_are_set_up_at_once_one_is(annas: Visit) -> None:
+    forms = []
+    for _ in range(2):
+        code = totp.code_at(await offered(annas), annas.world.clock.now())
+        forms.append({**annas.hidden, "new_code": code})
+
+    answers = [await annas.client.post("/console/account/two-factor", data=form) for form in forms]
+
+    assert [each.status_code for each in answers] == [200, 409]
+    assert "is on already" in answers[1].text
+    assert len(CODE.findall(answers[0].text)) == 10
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,10 @@ def test_a_secret_is_not_shown_again_on_reload_nor_in_history(site: Site, opened
     secret = make_token(page, "once")
     assert secret not in page.url
 
+    assert page.content().count(secret) == 2
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    assert page.get_by_label("Secret").input_value() == ""
+    assert secret not in page.content()
     page.reload()
     assert secret not in page.content()
     assert "This form was sent before" in page.content()

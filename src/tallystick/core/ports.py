@@ -244,8 +244,11 @@ class Directory(Protocol):
     async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
         """Keep the same password with newer parameters, unless it was changed meanwhile.  Nothing that an event tells."""
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
-        """Set the sealed one-time secret, or take it away; the step that was used and recovery codes go.  False for an unknown user."""
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
+        """Set the sealed one-time secret, or take it away; the step that was used and recovery codes go.
+
+        `first`: only for who has none.  False when nothing was set: for an unknown user too.
+        """
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         """Mark a time step as used.  False when it, or a later one, was used before: each works once (RFC 6238, 5.2)."""

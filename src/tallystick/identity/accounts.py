@@ -155,17 +155,19 @@ class Accounts:
         if not await self._people.set_password(user.id, password_hash=password_hash, replacing=None, by=by, kept=kept):
             raise NotFound(f"{user.login} is gone")
 
-    async def enrol_totp(self, user: User, secret: bytes, *, code: str | None, by: Origin) -> None:
+    async def enrol_totp(self, user: User, secret: bytes, *, code: str | None, first: bool = False, by: Origin) -> None:
         """From now on a one-time code of `secret` is asked for.
 
         `code`: one that was shown by the app, to see that the app has the secret; it is then used up.  None trusts that it
-        has.  Raises `Invalid` for a code that does not fit, and then has changed nothing.
+        has.  `first`: not in place of another.  Raises `Invalid` for a code that does not fit, `Conflict` where there is
+        another, and then has changed nothing.
         """
         step = None if code is None else totp.matching_step(secret, code, by.at)
         if code is not None and step is None:
             raise Invalid("that code does not fit: look whether the clocks are right, and try the next one")
-        if not await self._people.set_totp(user.id, sealed=self._keys.seal(secret, owner=user.id), by=by):
-            raise NotFound(f"{user.login} is gone")
+        sealed = self._keys.seal(secret, owner=user.id)
+        if not await self._people.set_totp(user.id, sealed=sealed, first=first, by=by):
+            raise Conflict("Two-factor authentication is on already") if first else NotFound(f"{user.login} is gone")
         if step is not None:
             await self._people.use_totp_step(user.id, step=step)
 

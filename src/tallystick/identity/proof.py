@@ -138,8 +138,11 @@ class Prover:
         if found is None or not right:
             return Proof(None, Shortfall.WRONG), True
         user, credentials = found
+        kept = credentials.password_hash
+        if claim.proven is None:
+            kept = await self._renew_hash(claim.password, credentials)
         if credentials.totp_sealed is not None:
-            mark = self._mark(credentials)
+            mark = self._mark(user.id, kept)
             if not claim.code:
                 return Proof(None, Shortfall.CODE, mark=mark), False
             if not await self._is_fresh_code(claim.code, credentials.totp_sealed, user):
@@ -147,20 +150,20 @@ class Prover:
         if user.locked:
             # Said only to who knows the password: to everybody else this login is like any other.
             return Proof(None, Shortfall.BARRED), False
-        if claim.proven is not None:
-            return Proof(user, password_hash=credentials.password_hash), False
-        return Proof(user, password_hash=await self._renew_hash(claim.password, credentials)), False
+        return Proof(user, password_hash=kept), False
 
     async def _is_right(self, claim: Claim, known: Credentials | None) -> bool:
         if claim.proven is not None:
-            return known is not None and hmac.compare_digest(claim.proven, self._mark(known))
+            return known is not None and hmac.compare_digest(
+                claim.proven, self._mark(known.user_id, known.password_hash)
+            )
         right: bool = await self._in_thread(
             self._passwords.verify, claim.password, None if known is None else known.password_hash
         )
         return right
 
-    def _mark(self, known: Credentials) -> str:
-        what = f"proven:{known.user_id}:{known.password_hash}".encode()
+    def _mark(self, user_id: str, password_hash: str) -> str:
+        what = f"proven:{user_id}:{password_hash}".encode()
         return hashlib.blake2b(what, key=self._keys.guesses, digest_size=16).hexdigest()
 
     async def _is_fresh_code(self, code: str, sealed: bytes, user: User) -> bool:

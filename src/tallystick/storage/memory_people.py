@@ -226,9 +226,9 @@ class MemoryDirectory:
         if known is not None and known.password_hash == replacing:
             self._credentials[user_id] = replace(known, password_hash=password_hash)
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
         self.require_standing(by)
-        if user_id not in self.by_id:
+        if user_id not in self.by_id or (first and self.by_id[user_id].two_factor):
             return False
         self._credentials[user_id] = replace(self._credentials[user_id], totp_sealed=sealed)
         before = self.by_id[user_id]

@@ -19,6 +19,7 @@ from tallystick.web.forms import Form
 from tallystick.web.pages import done, page, status_of
 
 _OFFER_MS: Final = 30 * 60 * 1000
+_TWICE: Final = "If you sent this before, its codes were shown once: make others if they are lost"
 
 
 class _Offer(msgspec.Struct, frozen=True, array_like=True):
@@ -43,12 +44,10 @@ async def enrol(ask: Ask) -> Response:
         ask = await sudo.raised(ask, form)
         rights.require_may_change(ask.caller)
         user = ask.caller.person()
-        if user.two_factor:
-            raise Conflict("Two-factor authentication is on already")
         if not form.has("new_code"):
             raise Invalid("Type the code that the app shows now")
         code = form.one("new_code").replace(" ", "")
-        await ask.wiring.accounts.enrol_totp(user, secret, code=code, by=ask.by())
+        await ask.wiring.accounts.enrol_totp(user, secret, code=code, first=True, by=ask.by())
         codes = await ask.wiring.accounts.new_recovery_codes(user, by=ask.by())
     except TallystickError as error:
         return await _page(ask, secret, error)
@@ -61,6 +60,8 @@ async def renew_codes(ask: Ask) -> Response:
     try:
         ask = await sudo.raised(ask, form)
         rights.require_may_change(ask.caller)
+        if form.one("seen") != await _seen(ask):
+            raise Conflict("Something about you has changed since", detail=_TWICE)
         codes = await ask.wiring.accounts.new_recovery_codes(ask.caller.person(), by=ask.by())
     except TallystickError as error:
         return await _page(ask, totp.new_secret(), error)
@@ -86,6 +87,12 @@ def _offered(ask: Ask, form: Form) -> bytes:
     return base64.b32decode(offer.secret)
 
 
+async def _seen(ask: Ask) -> str:
+    """By which it is known whether the user is still as they were shown: a page with new codes that is loaded again makes none."""
+    user = await ask.wiring.store.people.user(ask.caller.person().id)
+    return "" if user is None else str(user.updated_at)
+
+
 async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -> Response:
     user = ask.caller.person()
     offer = _Offer(user.id, totp.base32(secret), ask.now + _OFFER_MS)
@@ -94,6 +101,7 @@ async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -
         "two_factor.html",
         status=200 if error is None else status_of(error),
         wrong=None if error is None else sudo.said(error),
+        seen=await _seen(ask),
         offer=cursors.seal(offer, ask.wiring.digest),
         secret=totp.base32(secret),
         picture=_picture(totp.otpauth_uri(secret, login=user.login)),

@@ -125,8 +125,8 @@ class SqlDirectory:
         wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing}
         await self._writer.submit(_renew_hash, wanted)
 
-    async def set_totp(self, user_id: str, *, sealed: bytes | None, by: Origin) -> bool:
-        change = Change({"id": user_id, "sealed": sealed, "now": by.at}, by)
+    async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
+        change = Change({"id": user_id, "sealed": sealed, "first": int(first), "now": by.at}, by)
         return await self._writer.submit(changing.set_totps, change, within(by, user=user_id))
 
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:

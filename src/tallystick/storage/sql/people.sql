@@ -158,14 +158,16 @@ UPDATE "user"
  WHERE id = :id
    AND password_hash = :replacing;
 
--- name: set_totp(id, sealed, now)!
--- Set or take away the one-time secret.  Steps that were used, and recovery codes, belonged to the old one.
+-- name: set_totp(id, sealed, first, now)!
+-- Set or take away the one-time secret; with first = 1 only where there is none.  Steps that were used, and recovery codes,
+-- belonged to the old one.
 UPDATE "user"
    SET totp_sealed = :sealed,
        totp_step = NULL,
        recovery = '',
        updated_at = :now
- WHERE id = :id;
+ WHERE id = :id
+   AND (totp_sealed IS NULL OR :first = 0);
 
 -- name: use_totp_step(id, step)!
 -- Mark a time step as used, unless it or a later one was used before.

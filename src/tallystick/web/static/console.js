@@ -57,6 +57,13 @@
     }
     count();
   });
+  // Some browsers keep the page for the way back: what is shown once must not be in it.
+  addEventListener("pagehide", () => {
+    for (const each of document.querySelectorAll("[data-once]")) {
+      each.textContent = "";
+      if ("value" in each) each.value = each.defaultValue = "";
+    }
+  });
   // On a phone the pages are a row that scrolls.
   document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   // Before the page is shown: nothing jumps.
