@@ -72,6 +72,18 @@ def a_token(page: Page, site: Site) -> None:
     page.get_by_role("link", name="edge dashboards").click()
 
 
+def limiting(page: Page, site: Site) -> None:
+    a_token(page, site)
+    page.get_by_role("link", name="Change limits").click()
+
+
+def limited(page: Page, site: Site) -> None:
+    goto(page, site, "/console/tokens/new")
+    page.get_by_text("Limit it further").click()
+    page.get_by_label("Networks").fill("10.0.0.0/8\n2001:db8::/32")
+    page.get_by_label("Requests a minute").scroll_into_view_if_needed()
+
+
 def a_secret(page: Page, site: Site) -> None:
     goto(page, site, "/console/tokens/new")
     page.get_by_label("Name").fill("ci purge shop")
@@ -142,7 +154,9 @@ SEEN: dict[str, Callable[[Page, Site], None]] = {
     "code": the_code,
     "tokens": at("/console/tokens"),
     "token": a_token,
+    "limits": limiting,
     "new-token": at("/console/tokens/new"),
+    "new-token-limits": limited,
     "wrong-wish": wrong_wish,
     "secret": a_secret,
     "revoke": revoking,

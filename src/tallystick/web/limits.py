@@ -32,11 +32,11 @@ FIELDS: Final[Mapping[Limit, Field]] = {
         "lines",
         "GET,POST /orders/*",
     ),
-    Limit.NOT_BEFORE: Field("Not before", "UTC.", "instant"),
-    Limit.PER_SECOND: Field("Requests a second", ""),
-    Limit.PER_MINUTE: Field("Requests a minute", ""),
+    Limit.PER_SECOND: Field("Requests a second", "Within one of the clock."),
+    Limit.PER_MINUTE: Field("Requests a minute", "The same."),
     Limit.PER_DAY: Field("Requests a day", "From midnight, UTC."),
-    Limit.USES: Field("Requests, ever", "1: it works once."),
+    Limit.USES: Field("Requests, ever", "With 1 it works once."),
+    Limit.NOT_BEFORE: Field("Not before", "UTC.", "instant"),
 }
 
 

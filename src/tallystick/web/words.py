@@ -10,7 +10,15 @@ from tallystick.core.token import Token
 from tallystick.http.times import stamp
 
 SOON_MS: Final = 14 * 24 * 3600 * 1000
-_STEPS: Final = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"), (12, "month"), (10**9, "year"))
+# Up to how many of a unit are told in it, and how many make one of the next: "in 30 days" says more than "in 1 month".
+_STEPS: Final = (
+    (60, 60, "second"),
+    (60, 60, "minute"),
+    (48, 24, "hour"),
+    (60, 30.44, "day"),
+    (24, 12, "month"),
+    (10**9, 1, "year"),
+)
 
 
 def distance(instant: int, now: int) -> str:
@@ -19,8 +27,8 @@ def distance(instant: int, now: int) -> str:
     if amount < 5:
         return "just now"
     unit = ""
-    for size, unit in _STEPS:  # noqa: B007 - what it ends with is used
-        if amount < size - 0.5:
+    for most, size, unit in _STEPS:  # noqa: B007 - what it ends with is used
+        if amount < most - 0.5:
             break
         amount /= size
     count = round(amount)

@@ -6,13 +6,16 @@
   const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
   const now = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
   const relative = new Intl.RelativeTimeFormat(locale);
-  const steps = [[60, "second"], [60, "minute"], [24, "hour"], [30, "day"], [12, "month"], [Infinity, "year"]];
+  // As in words.py.
+  const steps = [
+    [60, 60, "second"], [60, 60, "minute"], [48, 24, "hour"], [60, 30.44, "day"], [24, 12, "month"], [Infinity, 1, "year"],
+  ];
 
   function distance(instant) {
     let amount = (instant - Date.now()) / 1000;
     if (Math.abs(amount) < 5) return now;
-    for (const [size, unit] of steps) {
-      if (Math.abs(amount) < size - 0.5) return relative.format(Math.round(amount), unit);
+    for (const [most, size, unit] of steps) {
+      if (Math.abs(amount) < most - 0.5) return relative.format(Math.round(amount), unit);
       amount /= size;
     }
   }
