@@ -1,5 +1,6 @@
 """Stories in a real browser, against a real server: with and without JavaScript, by keyboard alone, in two windows."""
 
+import base64
 import json
 import re
 import urllib.error
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Page, expect
 
+from tallystick.identity import totp
 from tests.web.chromium import chromium, sign_in
 from tests.web.site import Site, a_site
 
@@ -311,6 +313,60 @@ def test_a_superuser_lets_somebody_go(site: Site, opened: Open) -> None:
     expect(page.locator("h1 + p")).to_contain_text("locked")
     status, told = api(site, site.env["OTP_TOKEN"])
     assert (status, told["user_id"]) == (200, None)
+
+
+def test_somebody_new_sets_up_a_second_factor_and_signs_in_with_it(site: Site, opened: Open) -> None:
+    superuser = opened()
+    sign_in(superuser, site, "SUPERUSER")
+    superuser.goto(f"{site.url}/console/people")
+    superuser.get_by_label("Login").fill("frida@example.com")
+    superuser.get_by_label("First password").fill(FIRST)
+    superuser.get_by_role("button", name="Add", exact=True).click()
+    superuser.get_by_role("heading", name="frida@example.com").wait_for()
+
+    page = opened()
+    password_of_frida(page, site)
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("link", name="Set up…").click()
+    expect(page.get_by_role("img", name="QR code with the secret below")).to_be_visible()
+    page.get_by_text("It cannot scan?").click()
+    secret = base64.b32decode(page.locator("code.wrap").inner_text())
+    page.get_by_label("Code of six digits").fill(totp.code_at(secret, now()))
+    page.get_by_role("button", name="Turn on").click()
+    first, second, *_ = page.locator("#codes").inner_text().split()
+    page.get_by_label("I have stored them").check()
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_text("10 recovery codes left")).to_be_visible()
+    assert first not in page.content()
+
+    # The code of now was used up by the enrolment; that of the next half minute is taken too.
+    for codes in ([totp.code_at(secret, now() + 30_000)], [first], [first, second]):
+        page.get_by_role("button", name="Sign out").click()
+        password_of_frida(page, site)
+        for code in codes:
+            page.get_by_label("Code").fill(code)
+            page.get_by_role("button", name="Go on").click()
+            # A code that was used is refused here, and the next one asked for.
+            if code != codes[-1]:
+                expect(page.get_by_text("That code does not fit")).to_be_visible()
+        page.wait_for_url("**/console/tokens")
+    page.goto(f"{site.url}/console/account")
+
+    expect(page.get_by_text("8 recovery codes left")).to_be_visible()
+
+
+FIRST = "unrelated words 4711 lantern"
+
+
+def password_of_frida(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/console")
+    page.get_by_label("Login").fill("frida@example.com")
+    page.get_by_label("Password").fill(FIRST)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def now() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
 
 
 def test_the_first_page_is_light(site: Site, opened: Open) -> None:
