@@ -17,7 +17,8 @@ from tallystick import storage
 from tallystick.core.caller import Reach
 from tallystick.core.events import Origin
 from tallystick.core.find import Place, Sort, SortBy, Wanted
-from tallystick.core.ports import Added, Store
+from tallystick.core.outcome import Added
+from tallystick.core.ports import Store
 from tallystick.core.scope import stored
 from tallystick.core.secret import Digest, new_id
 from tallystick.core.token import Token

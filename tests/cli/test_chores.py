@@ -10,7 +10,7 @@ from tallystick.core import receipts
 from tallystick.core.changes import Heard
 from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
-from tallystick.core.ports import OUTCOME_UNKNOWN
+from tallystick.core.outcome import OUTCOME_UNKNOWN
 from tallystick.core.receipt import Receipt
 from tallystick.core.receipts import Receipts
 from tallystick.core.token import LastUse

@@ -7,8 +7,9 @@ import msgspec
 from tallystick import testing
 from tallystick.core.caller import Caller
 from tallystick.core.events import Origin
+from tallystick.core.outcome import Added
 from tallystick.core.people import Customer, Role, Service, User
-from tallystick.core.ports import Added, Store
+from tallystick.core.ports import Store
 from tallystick.core.scope import stored
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token

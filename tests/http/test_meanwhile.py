@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.core.events import Sought
+from tallystick.core.outcome import HandOver
 from tallystick.core.people import Role, User, UserChange
-from tallystick.core.ports import HandOver
 from tallystick.http.app import build_app
 from tallystick.identity.proof import Prover
 from tests.core.world import ACME, ANNA, BERT, BLOG, MINUTE, NOW, ROOT, at

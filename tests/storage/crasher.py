@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from tallystick.core.caller import Reach
-from tallystick.core.ports import Added
+from tallystick.core.outcome import Added
 from tallystick.core.secret import Digest, new_id
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, ANNA, BLOG, NOW, SHOP, at, token

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from tallystick.core.outcome import HandOver, Outcome, Removal
 from tallystick.core.people import Role
-from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.storage.sqlite.store import SqliteStore
 from tests.core.world import ACME, NOW, at
 

@@ -8,8 +8,9 @@ import pytest
 from tallystick.core.changes import Change, Kind
 from tallystick.core.errors import Invalid, Unauthenticated
 from tallystick.core.events import Sought
+from tallystick.core.outcome import Added, Outcome, Removal
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Outcome, Removal, Store
+from tallystick.core.ports import Store
 from tallystick.core.scopes import Catalogue, Defined
 from tallystick.core.secret import Digest
 from tests.core.world import ACME, ANNA, DAY, NOW, OTHER, ROOT, STRANGER, at, machine, token

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from tallystick.core.caller import Reach
 from tallystick.core.changes import TOLD_MAX, Change, Heard, Hearing, Kind, Numbered
 from tallystick.core.find import Wanted
+from tallystick.core.outcome import HandOver
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import HandOver, Store
+from tallystick.core.ports import Store
 from tallystick.core.secret import Secret, digester
 from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, NOW, ROOT, SHOP, add, at, token, user
 

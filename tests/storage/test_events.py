@@ -16,8 +16,9 @@ from tallystick.core.errors import Conflict, Unauthenticated, Unavailable
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import Wanted
 from tallystick.core.guesses import GuessLog
+from tallystick.core.outcome import Added, HandOver
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Directory, EventLog, HandOver, Store, TokenStore
+from tallystick.core.ports import Directory, EventLog, Store, TokenStore
 from tallystick.core.secret import Secret, digester
 from tallystick.core.token import Token
 from tallystick.core.usage import UsageLog

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
 from tallystick.core.events import Sought
+from tallystick.core.outcome import HandOver, Outcome, Removal
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import HandOver, Outcome, Removal, Seen, Store
+from tallystick.core.ports import Seen, Store
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse
 from tests.core.world import ACME, ANNA, BERT, NOW, OTHER, ROOT, SECOND, SHOP, STRANGER, at, token

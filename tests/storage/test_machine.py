@@ -18,8 +18,9 @@ from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict
 from tallystick.core.events import Event, Sought
 from tallystick.core.find import Kind, Wanted
+from tallystick.core.outcome import Added, HandOver, Outcome
 from tallystick.core.people import Role, Service, User, UserChange
-from tallystick.core.ports import Added, HandOver, Outcome, Seen, Store
+from tallystick.core.ports import Seen, Store
 from tallystick.core.scope import Scope
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, Invalid
+from tallystick.core.outcome import Added, Outcome, Removal
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import Added, Outcome, Removal, Store
+from tallystick.core.ports import Store
 from tallystick.core.secret import Digest
 from tallystick.core.token import Token
 from tests.core.world import (

@@ -14,8 +14,9 @@ import pytest
 from tallystick import storage
 from tallystick.cli.chores import write_uses
 from tallystick.core.errors import Unauthenticated, Unavailable
+from tallystick.core.outcome import OUTCOME_UNKNOWN, Added, Outcome
 from tallystick.core.people import Role, UserChange
-from tallystick.core.ports import OUTCOME_UNKNOWN, Added, Outcome, Store
+from tallystick.core.ports import Store
 from tallystick.core.secret import Digest, Secret, digester
 from tallystick.core.use import Uses
 from tallystick.storage.postgresql.statement import OWN, prepared

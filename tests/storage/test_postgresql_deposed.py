@@ -13,7 +13,8 @@ from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
 from tallystick.core.events import Sought
 from tallystick.core.find import Sort, SortBy, Wanted
-from tallystick.core.ports import OUTCOME_UNKNOWN, Store
+from tallystick.core.outcome import OUTCOME_UNKNOWN
+from tallystick.core.ports import Store
 from tallystick.core.secret import Secret, digester
 from tallystick.storage.postgresql.connection import Connector
 from tallystick.storage.postgresql.store import PostgresStore

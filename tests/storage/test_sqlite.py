@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.core.errors import Unavailable
-from tallystick.core.ports import Added
+from tallystick.core.outcome import Added
 from tallystick.core.token import LastUse, Token
 from tallystick.storage.sqlite.store import SqliteStore
 from tallystick.storage.sqlite.writer import I, R, Work

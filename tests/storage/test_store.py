@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict, Invalid, NotFound
 from tallystick.core.guesses import Failures
+from tallystick.core.outcome import Added
 from tallystick.core.people import Credentials, Customer
-from tallystick.core.ports import Added, Seen, Store
+from tallystick.core.ports import Seen, Store
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tests.core.world import (

@@ -9,7 +9,8 @@ import pytest
 from tallystick.core.caller import Reach
 from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
-from tallystick.core.ports import Outcome, Store
+from tallystick.core.outcome import Outcome
+from tallystick.core.ports import Store
 from tallystick.core.token import LastUse
 from tallystick.core.usage import Once, Usage
 from tallystick.storage.sqlite.store import SqliteStore

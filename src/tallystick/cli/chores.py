@@ -10,7 +10,8 @@ from typing import Final
 from tallystick.core import receipts, usage
 from tallystick.core.errors import Unavailable
 from tallystick.core.hour import HOUR_MS, hour_of
-from tallystick.core.ports import OUTCOME_UNKNOWN, Clock, Store
+from tallystick.core.outcome import OUTCOME_UNKNOWN
+from tallystick.core.ports import Clock, Store
 from tallystick.core.receipts import Receipts
 from tallystick.core.shadow import Shadows
 from tallystick.core.use import Batch, Uses

@@ -13,7 +13,8 @@ from tallystick.core import rights, sudo
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Conflict
 from tallystick.core.events import Origin
-from tallystick.core.ports import Catalogues, Outcome
+from tallystick.core.outcome import Outcome
+from tallystick.core.ports import Catalogues
 from tallystick.core.scopes import Catalogue, Defined
 
 _TRIES: Final = 3

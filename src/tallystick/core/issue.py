@@ -16,8 +16,9 @@ from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unprocessable
 from tallystick.core.events import Origin
 from tallystick.core.limits import Limit, Limits, is_within
+from tallystick.core.outcome import Added
 from tallystick.core.people import Role, User
-from tallystick.core.ports import Added, TokenStore
+from tallystick.core.ports import TokenStore
 from tallystick.core.scope import GLOBAL, VERIFY, Scope, require_write
 from tallystick.core.secret import Digest, Secret, new_id
 from tallystick.core.token import Token, default_name

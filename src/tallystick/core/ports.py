@@ -7,13 +7,11 @@ record that it changed, in the same transaction: where that cannot be written, n
 
 `storage/memory.py` is the executable specification; every store passes the same contract suite.  All of it is async, so
 that a store across a network fits; one that answers from a local file simply does not wait.  Any method may raise
-`Unavailable`, and then has done nothing, or has done all of it and does not know: then its code is `OUTCOME_UNKNOWN`.
+`Unavailable`, and then has done nothing, or has done all of it and does not know: then its code is `outcome.OUTCOME_UNKNOWN`.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from collections.abc import Set as AbstractSet
-from enum import Enum, auto
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -24,14 +22,12 @@ from tallystick.core.changes import Changes
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import EVERY, Page, Place, Sort, Wanted
 from tallystick.core.guesses import GuessLog
-from tallystick.core.people import Credentials, Customer, Role, Service, User, UserChange
+from tallystick.core.outcome import Added, HandOver, Outcome, Removal
+from tallystick.core.people import Credentials, Customer, Service, User, UserChange
 from tallystick.core.scopes import Catalogue, Defined
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Once, Usage, UsageLog
-
-OUTCOME_UNKNOWN: Final = "outcome_unknown"
-"""The code of an `Unavailable` when the store was lost at the commit and could not be asked again in time."""
 
 
 class Clock(Protocol):
@@ -53,51 +49,6 @@ class Seen(msgspec.Struct, frozen=True):
 
 Position: TypeAlias = tuple[int, str]
 """Where a list goes on: the instant and the id of the last one that was seen."""
-
-
-class Added(Enum):
-    """How an attempt to add a token ended."""
-
-    DONE = auto()
-    TOO_MANY = auto()  # the user already has `limit` live tokens
-    PARENT_GONE = auto()  # the token that asked was revoked meanwhile
-    PROOF_GONE = auto()  # its user was locked meanwhile, or the password that proved them changed
-    SERVICE_GONE = auto()  # a service that it would be limited to is not the customer's, or not any more
-    SCOPE_GONE = auto()  # a scope that is not built in is not in the customer's catalogue, or not any more
-
-
-class Outcome(Enum):
-    """How an attempt to change or delete something ended."""
-
-    DONE = auto()
-    UNKNOWN = auto()  # the customer has none with this id
-    LAST_SUPERUSER = auto()  # nobody would be left who can look after the customer's people
-    IN_USE = auto()  # live tokens stand in the way
-    STALE = auto()  # what was decided about is not what is there now
-
-
-class Removal(msgspec.Struct, frozen=True):
-    """How an attempt to delete something ended.  `token_ids`: what stands in the way of it, oldest first."""
-
-    outcome: Outcome
-    token_ids: tuple[str, ...] = ()
-
-
-class HandOver(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of somebody's live tokens, by id, and of them: locked, or with `delete` deleted.
-
-    `moved`: become automation tokens of this `role`.  `ended`: revoked.
-    """
-
-    moved: tuple[str, ...]
-    ended: tuple[str, ...]
-    role: Role
-    delete: bool
-
-    def stale(self, live: AbstractSet[str]) -> tuple[str, ...]:
-        """What does not fit those who are live: ids that it leaves out, that are not there (any more), or that it names twice."""
-        moved, ended = set(self.moved), set(self.ended)
-        return tuple(sorted((live ^ (moved | ended)) | (moved & ended)))
 
 
 class TokenStore(Protocol):

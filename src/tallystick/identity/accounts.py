@@ -10,8 +10,9 @@ import msgspec
 
 from tallystick.core.errors import Conflict, Invalid, NotFound
 from tallystick.core.events import Origin
+from tallystick.core.outcome import Outcome, Removal
 from tallystick.core.people import Customer, Role, Service, User, UserChange
-from tallystick.core.ports import Directory, Outcome, Removal
+from tallystick.core.ports import Directory
 from tallystick.core.secret import new_id, random_base62
 from tallystick.identity import recovery, totp
 from tallystick.identity.keys import Keys

@@ -12,8 +12,9 @@ from tallystick.core.caller import Reach
 from tallystick.core.errors import Conflict
 from tallystick.core.events import Origin
 from tallystick.core.issue import AUTOMATION_ROLES
+from tallystick.core.outcome import HandOver, Outcome
 from tallystick.core.people import Role, User
-from tallystick.core.ports import Directory, HandOver, Outcome, TokenStore
+from tallystick.core.ports import Directory, TokenStore
 from tallystick.core.token import Token
 from tallystick.identity.accounts import require_done
 

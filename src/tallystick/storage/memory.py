@@ -15,8 +15,9 @@ from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin, Sought
 from tallystick.core.find import EVERY, Page, Place, Sort, Wanted, page
 from tallystick.core.guesses import Failures
+from tallystick.core.outcome import Added
 from tallystick.core.people import User
-from tallystick.core.ports import Added, Position, Seen
+from tallystick.core.ports import Position, Seen
 from tallystick.core.scopes import resolved
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token

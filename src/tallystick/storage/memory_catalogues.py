@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tallystick.core import events
 from tallystick.core.events import Origin
-from tallystick.core.ports import Outcome, Removal
+from tallystick.core.outcome import Outcome, Removal
 from tallystick.core.scope import own_words
 from tallystick.core.scopes import FOR_ALL, Catalogue, Defined
 from tallystick.core.token import Token

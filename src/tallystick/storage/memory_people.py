@@ -11,8 +11,9 @@ from tallystick.core import events, verify
 from tallystick.core.errors import Conflict, NotFound
 from tallystick.core.events import Event, Origin
 from tallystick.core.limits import Limit
+from tallystick.core.outcome import HandOver, Outcome, Removal
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
-from tallystick.core.ports import HandOver, Outcome, Removal, Seen
+from tallystick.core.ports import Seen
 from tallystick.core.revoke import Reason
 from tallystick.core.shadow import Shadowed
 from tallystick.core.token import Token, moved

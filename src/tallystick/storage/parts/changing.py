@@ -10,8 +10,9 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from tallystick.core import events, verify
 from tallystick.core.events import Event, Origin, Record
+from tallystick.core.outcome import Outcome, Removal
 from tallystick.core.people import Customer, Service, User
-from tallystick.core.ports import Outcome, Removal, Seen
+from tallystick.core.ports import Seen
 from tallystick.core.token import Token
 from tallystick.storage import rows
 from tallystick.storage.parts.publishing import write

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from tallystick.core import events
 from tallystick.core.events import Event, Origin
+from tallystick.core.outcome import HandOver, Outcome, Removal
 from tallystick.core.people import UserChange
-from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.core.revoke import Reason
 from tallystick.core.token import Token, moved
 from tallystick.storage import rows

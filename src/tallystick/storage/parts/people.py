@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tallystick.core.events import Origin
+from tallystick.core.outcome import HandOver, Outcome, Removal
 from tallystick.core.people import Credentials, Customer, Service, User, UserChange, normal_login
-from tallystick.core.ports import HandOver, Outcome, Removal
 from tallystick.storage import rows
 from tallystick.storage.parts import changing, handover, recovery
 from tallystick.storage.parts.changing import Addition, Change, within

@@ -9,7 +9,8 @@ from tallystick.core import events
 from tallystick.core.caller import Reach
 from tallystick.core.events import Event, Origin
 from tallystick.core.find import EVERY, Page, Place, Sort, Wanted, page
-from tallystick.core.ports import Added, Seen
+from tallystick.core.outcome import Added
+from tallystick.core.ports import Seen
 from tallystick.core.secret import Digest
 from tallystick.core.token import LastUse, Token
 from tallystick.core.usage import Once, Usage

@@ -24,7 +24,7 @@ import asyncpg
 
 from tallystick.core.errors import Unavailable
 from tallystick.core.events import Event
-from tallystick.core.ports import OUTCOME_UNKNOWN
+from tallystick.core.outcome import OUTCOME_UNKNOWN
 from tallystick.storage.parts.publishing import carry_out
 from tallystick.storage.postgresql.connection import ANY, LOST, RETRY, is_everybodys, unavailable
 from tallystick.storage.postgresql.knowing import Known
