@@ -348,7 +348,7 @@ def test_somebody_new_sets_up_a_second_factor_and_signs_in_with_it(site: Site, o
             page.get_by_role("button", name="Go on").click()
             # A code that was used is refused here, and the next one asked for.
             if code != codes[-1]:
-                expect(page.get_by_text("That code does not fit")).to_be_visible()
+                expect(page.get_by_text("That one-time code does not fit")).to_be_visible()
         page.wait_for_url("**/console/tokens")
     page.goto(f"{site.url}/console/account")
 

@@ -6,7 +6,7 @@ from tallystick.core.errors import Invalid, TallystickError
 from tallystick.http.proving import claimed, prove_old
 from tallystick.http.routes import Ask
 from tallystick.web import forms, receipts, sudo
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 
 async def show(ask: Ask) -> Response:
@@ -43,8 +43,7 @@ async def _page(ask: Ask, error: TallystickError | None = None) -> Response:
     return page(
         ask,
         "account.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         customer="" if customer is None else customer.name,
         codes=await people.recovery_codes_left(ask.caller.person().id),
         receipt=await receipts.shown(ask),

@@ -15,7 +15,7 @@ from tallystick.http import cursors
 from tallystick.http.routes import Ask
 from tallystick.web import forms, limits, session, sudo, wishes
 from tallystick.web.forms import NOTHING, Form
-from tallystick.web.pages import page, status_of
+from tallystick.web.pages import page
 
 _TWICE: Final = "This form was sent before, and the token is made"
 
@@ -67,9 +67,8 @@ async def form_page(
     return page(
         ask,
         template,
-        status=200 if error is None else status_of(error),
+        error=error,
         form=form,
-        wrong=None if error is None else sudo.said(error),
         roles=[role.value for role in issue.AUTOMATION_ROLES],
         words=wishes.words(ask.caller.role),
         own_words=wishes.own_words(await catalogue_of(ask), ask.caller.role),

@@ -15,7 +15,7 @@ from tallystick.identity.offboard import Fate
 from tallystick.web import forms, listing, people, sudo
 from tallystick.web.charts import DAY_MS
 from tallystick.web.forms import NOTHING, Form
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 _LATELY_MS: Final = 30 * DAY_MS
 
@@ -56,8 +56,7 @@ async def _page(ask: Ask, form: Form, error: TallystickError | None = None) -> R
     return page(
         ask,
         "leave.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         person=user,
         rows=rows,
         fates={row.token.id: form.one(f"fate-{row.token.id}") or _likely(row.token, ask.now) for row in rows},

@@ -13,7 +13,7 @@ from tallystick.core.token import Token
 from tallystick.http.routes import Ask
 from tallystick.web import forms, limits, sudo
 from tallystick.web.forms import Form
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 
 async def show(ask: Ask) -> Response:
@@ -46,8 +46,7 @@ def _page(ask: Ask, token: Token, form: Form, error: TallystickError | None = No
     return page(
         ask,
         "limits.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         token=token,
         form=form,
         fields=limits.FIELDS,

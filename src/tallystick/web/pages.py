@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse, Response
 
 from tallystick.core.errors import TallystickError
+from tallystick.core.issue import SUDO_NEEDED
 from tallystick.http.errors import STATUS
 from tallystick.http.routes import Ask
 from tallystick.web import session, static
@@ -35,11 +36,21 @@ HEADERS: Final = {
 
 
 # Any: whatever a template shows.
-def page(ask: Ask, template: str, *, status: int = 200, visiting: str | None = None, **shown: Any) -> Response:
-    """The page of a template.  `visiting`: as in `session.mark`."""
+def page(
+    ask: Ask,
+    template: str,
+    *,
+    error: TallystickError | None = None,
+    visiting: str | None = None,
+    **shown: Any,
+) -> Response:
+    """The page of a template.  `error`: what became of what was sent, which the page says.  `visiting`: as in `session.mark`."""
+    status, wrong = (200, None) if error is None else (status_of(error), said(error))
     mark = session.mark(ask.request, ask.wiring.digest, visiting=visiting)
     me = None if ask.who is None else ask.who.person()
-    text = filled(template, me=me, asker=ask.who, mark=mark, now=ask.now, path=ask.request.url.path, **shown)
+    text = filled(
+        template, me=me, asker=ask.who, wrong=wrong, mark=mark, now=ask.now, path=ask.request.url.path, **shown
+    )
     packed = template not in _SECRETS and "gzip" in ask.request.headers.get("accept-encoding", "")
     if packed:
         return Response(gzip.compress(text.encode(), 4), status, {**HEADERS, **_PACKED}, "text/html")
@@ -77,6 +88,15 @@ def next_of(path: str) -> str:
 def status_of(error: TallystickError) -> int:
     """As the API has it, or the status of what it is a kind of."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def said(error: TallystickError) -> str:
+    """An error's sentences as a page says them."""
+    if error.msg == SUDO_NEEDED:
+        return "Confirm with your password that it is you"
+    if error.msg == "2fa.verify":
+        return "That one-time code does not fit. Each one works once: wait for the next one"
+    return ". ".join(filter(None, (error.msg, error.detail)))
 
 
 @cache

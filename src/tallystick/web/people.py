@@ -16,7 +16,7 @@ from tallystick.http.queries import number, read_one
 from tallystick.http.routes import Ask
 from tallystick.web import forms, receipts, sudo
 from tallystick.web.forms import NOTHING, Form
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 _SIZE: Final = 50
 _PAGE: Final = number("page", "Which page, from 1.", most=1_000_000)
@@ -92,8 +92,7 @@ async def _list(ask: Ask, form: Form, error: TallystickError | None = None) -> R
     return page(
         ask,
         "people.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         form=form,
         roles=list(Role),
         people=all_of_them[at.skipped : at.skipped + at.size],
@@ -116,8 +115,7 @@ async def _person(ask: Ask, error: TallystickError | None = None) -> Response:
     return page(
         ask,
         "person.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         person=user,
         roles=list(Role),
         tokens=await ask.wiring.store.tokens.count(reach, Wanted()),

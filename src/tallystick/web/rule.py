@@ -16,7 +16,7 @@ from tallystick.http.times import stamp
 from tallystick.web import forms, listing, sudo
 from tallystick.web.charts import DAY_MS
 from tallystick.web.forms import NOTHING, Form
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 _SAME: Final = ("search", "kind", "user_id", "service_id")
 _RULE: Final = (*_SAME, "unused_since", "created_before", "expires_before")
@@ -94,8 +94,7 @@ async def _page(ask: Ask, form: Form, error: TallystickError | None = None) -> R
     return page(
         ask,
         "rule.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         form=form,
         services=await ask.wiring.store.people.services(ask.caller.customer_id),
         kinds=[kind.value for kind in Kind],

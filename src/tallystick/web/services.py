@@ -6,8 +6,8 @@ from tallystick.core import rights
 from tallystick.core.errors import TallystickError
 from tallystick.core.people import Role
 from tallystick.http.routes import Ask
-from tallystick.web import forms, receipts, sudo
-from tallystick.web.pages import done, page, status_of
+from tallystick.web import forms, receipts
+from tallystick.web.pages import done, page
 
 
 async def everything(ask: Ask) -> Response:
@@ -54,8 +54,7 @@ async def _page(ask: Ask, error: TallystickError | None = None) -> Response:
     return page(
         ask,
         "services.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         services=rights.visible(everything, ask.caller),
         may_change=ask.caller.role in (Role.ENGINEER, Role.SUPERUSER),
         receipt=await receipts.shown(ask),

@@ -14,7 +14,7 @@ from tallystick.http.routes import Ask
 from tallystick.identity.proof import Claim, Proof, Shortfall
 from tallystick.web import forms, session
 from tallystick.web.forms import Form
-from tallystick.web.pages import next_of, page, see, status_of
+from tallystick.web.pages import next_of, page, see
 from tallystick.web.sudo import code_of
 
 _CODE_MS: Final = 5 * 60 * 1000  # to find the phone
@@ -50,17 +50,14 @@ async def sign_in(ask: Ask) -> Response:
         proof = await proving.prove_login(ask, claim)
         if proof.shortfall is Shortfall.CODE and proof.mark is not None:
             half = _half(ask, claim.login, proof.mark, visit)
-            wrong = "That code does not fit. Each one works once: wait for the next one." if claim.code else None
-            status, onward = 400 if wrong else 200, form.one("next")
-            return _page(ask, "sign_in_code.html", half=half, wrong=wrong, status=status, onward=onward)
+            wrong = proving.not_proven(proof) if claim.code else None
+            return _page(ask, "sign_in_code.html", half=half, error=wrong, onward=form.one("next"))
         if proof.user is None:
             raise proving.not_proven(proof)
         return await _begin(ask, proof, next_of(form.one("next")))
     except TallystickError as error:
         again = "sign_in_code.html" if half is not None and not isinstance(error, Invalid) else "sign_in.html"
-        wrong = ". ".join(filter(None, (error.msg, error.detail)))
-        login, onward = form.one("login"), form.one("next")
-        return _page(ask, again, half=half, wrong=wrong, login=login, status=status_of(error), onward=onward)
+        return _page(ask, again, half=half, error=error, login=form.one("login"), onward=form.one("next"))
 
 
 async def sign_out(ask: Ask) -> Response:
@@ -103,15 +100,12 @@ def _page(
     ask: Ask,
     template: str,
     *,
-    status: int = 200,
+    error: TallystickError | None = None,
     half: str | None = None,
-    wrong: str | None = None,
     login: str = "",
     ended: bool = False,
     onward: str = "",
 ) -> Response:
     visit = session.visit(ask.request)
-    answer = page(
-        ask, template, status=status, visiting=visit, half=half, wrong=wrong, login=login, ended=ended, onward=onward
-    )
+    answer = page(ask, template, error=error, visiting=visit, half=half, login=login, ended=ended, onward=onward)
     return session.keep_visit(answer, ask, visit)

@@ -4,8 +4,7 @@ from msgspec.structs import replace
 
 from tallystick.core import sudo
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Forbidden, TallystickError
-from tallystick.core.issue import SUDO_NEEDED
+from tallystick.core.errors import Forbidden
 from tallystick.http.proving import prove_again
 from tallystick.http.routes import Ask
 from tallystick.web.forms import Form
@@ -30,12 +29,3 @@ async def raised(ask: Ask, form: Form) -> Ask:
 def code_of(form: Form) -> str | None:
     """The one-time code, however it was grouped."""
     return form.one("code").replace(" ", "") or None
-
-
-def said(error: TallystickError) -> str:
-    """An error's sentences as a page says them."""
-    if error.msg == SUDO_NEEDED:
-        return "Confirm with your password that it is you"
-    if error.msg == "2fa.verify":
-        return "That one-time code does not fit. Each one works once: wait for the next one"
-    return ". ".join(filter(None, (error.msg, error.detail)))

@@ -16,7 +16,7 @@ from tallystick.http.routes import Ask
 from tallystick.identity import totp
 from tallystick.web import forms, sudo
 from tallystick.web.forms import Form
-from tallystick.web.pages import done, page, status_of
+from tallystick.web.pages import done, page
 
 _OFFER_MS: Final = 30 * 60 * 1000
 _TWICE: Final = "If you sent this before, its codes were shown once: make others if they are lost"
@@ -99,8 +99,7 @@ async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -
     return page(
         ask,
         "two_factor.html",
-        status=200 if error is None else status_of(error),
-        wrong=None if error is None else sudo.said(error),
+        error=error,
         seen=await _seen(ask),
         offer=cursors.seal(offer, ask.wiring.digest),
         secret=totp.base32(secret),
