@@ -80,8 +80,8 @@ def limiting(page: Page, site: Site) -> None:
 def limited(page: Page, site: Site) -> None:
     goto(page, site, "/console/tokens/new")
     page.get_by_text("Limit it further").click()
-    page.get_by_label("Networks").fill("10.0.0.0/8\n2001:db8::/32")
-    page.get_by_label("Requests a minute").scroll_into_view_if_needed()
+    page.get_by_role("textbox", name="Networks").fill("10.0.0.0/8\n2001:db8::/32")
+    page.get_by_role("textbox", name="Requests a minute").scroll_into_view_if_needed()
 
 
 def a_secret(page: Page, site: Site) -> None:

@@ -2,10 +2,12 @@
 "use strict";
 (() => {
   const locale = navigator.languages?.[0];
-  const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+  const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long" });
   const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
   const now = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
   const relative = new Intl.RelativeTimeFormat(locale);
+  const words = exact.resolvedOptions().locale;
+  const said = document.getElementById("said");
   // As in words.py.
   const steps = [
     [60, 60, "second"], [60, 60, "minute"], [48, 24, "hour"], [60, 30.44, "day"], [24, 12, "month"], [Infinity, 1, "year"],
@@ -25,6 +27,7 @@
       const instant = new Date(each.dateTime);
       const how = { exact, day }[each.dataset.how];
       each.textContent = how ? how.format(instant) : distance(instant);
+      each.lang = words;
       each.title = `${exact.format(instant)} · ${each.dateTime}`;
     }
     for (const each of root.querySelectorAll("[data-script]")) each.hidden = false;
@@ -41,7 +44,7 @@
       document.execCommand("copy");
     }
     const before = button.textContent;
-    button.textContent = "Copied";
+    said.textContent = button.textContent = "Copied";
     setTimeout(() => { button.textContent = before; }, 2000);
   }
 
@@ -71,5 +74,19 @@
   document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   // Before the page is shown: nothing jumps.
   tell(document);
-  document.addEventListener("htmx:afterSwap", (event) => tell(event.target.parentNode ?? document));
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const part = event.target.parentNode ?? document;
+    tell(part);
+    // A region is read aloud when its text changes, not when it comes with the text in it.
+    const news = part.querySelector("[data-said]");
+    if (news) said.textContent = news.textContent;
+    stale(false);
+  });
+  // What moves by itself can be stopped, and does not while nobody sees it; and old numbers are not shown as new ones.
+  const stale = (is) => { for (const each of document.querySelectorAll("[data-stale]")) each.hidden = !is; };
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const polls = event.target.matches('[hx-trigger^="every"]');
+    if (polls && (document.hidden || document.querySelector("[data-pause]:checked"))) event.preventDefault();
+  });
+  for (const kind of ["sendError", "responseError", "timeout"]) document.addEventListener(`htmx:${kind}`, () => stale(true));
 })();
