@@ -220,7 +220,12 @@ async def test_every_answer_is_json_without_a_charset_and_not_stored_but_for_pag
 async def test_a_welcome_says_where_to_read_on(world: World) -> None:
     response = await world.ask("GET", "/")
 
-    assert response.json() == {"service": "tallystick", "docs": "/docs", "openapi": "/openapi.json"}
+    assert response.json() == {
+        "service": "tallystick",
+        "console": "/console",
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+    }
 
 
 async def test_it_says_that_it_is_alive_and_ready(world: World) -> None:

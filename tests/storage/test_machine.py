@@ -78,6 +78,7 @@ RARE: Final = (
     "recovery code used",
     "recovery code used before",
     "no recovery codes without a second factor",
+    "changed since it was seen",
     "password replaced",
     "password replaced by another meanwhile",
     "one of several writes in its hour",
@@ -134,7 +135,11 @@ STEPS: Final[dict[str, dict[str, Any]]] = {
     "forget_usage": {"back": st.integers(0, 2)},
     "use_totp_step": {"person": people, "step": st.integers(1, 4)},
     "set_totp": {"person": people, "sealed": st.sampled_from([None, b"", b"sealed"]), "first": st.booleans()},
-    "set_recovery_codes": {"person": people, "codes": st.lists(codes, max_size=3, unique=True)},
+    "set_recovery_codes": {
+        "person": people,
+        "codes": st.lists(codes, max_size=3, unique=True),
+        "fresh": st.sampled_from([None, None, True, True, False]),
+    },
     "use_recovery_code": {"person": people, "code": codes},
     "set_password": {"person": people, "new": st.sampled_from("ab"), "replacing": st.sampled_from([None, "a", "b"])},
     "end_other_tokens": {"person": people, "number": numbers},
@@ -355,10 +360,17 @@ class Machine(RuleBasedStateMachine):
         assert done or first
         self.note("second app refused", not done)
 
-    def set_recovery_codes(self, person: User, codes: list[str]) -> None:
-        done = self.both(lambda store: store.people.set_recovery_codes(person.id, digests=codes, by=at(self.now)))
+    def set_recovery_codes(self, person: User, codes: list[str], fresh: bool | None) -> None:
+        known = self.memory.people.by_id.get(person.id)
+        seen = None if fresh is None or known is None else known.updated_at - (not fresh)
 
-        self.note("no recovery codes without a second factor", not done)
+        done = self.both(
+            lambda store: store.people.set_recovery_codes(person.id, digests=codes, seen=seen, by=at(self.now))
+        )
+
+        if known is not None:
+            self.note("no recovery codes without a second factor", not known.two_factor and not done)
+            self.note("changed since it was seen", known.two_factor and not done)
         self.both(lambda store: store.people.recovery_codes_left(person.id))
 
     def use_recovery_code(self, person: User, code: str) -> None:

@@ -718,7 +718,10 @@ async def test_a_recovery_code_works_once_for_its_user_while_there_is_a_second_f
     assert not await people.use_recovery_code(ANNA.id, digest="f" * 32)
     assert await people.recovery_codes_left(ANNA.id) == 2
 
-    assert await people.set_recovery_codes(ANNA.id, digests=codes[:1], by=at(NOW))
+    assert not await people.set_recovery_codes(ANNA.id, digests=codes[:1], seen=NOW, by=at(NOW + 2))
+    assert await people.recovery_codes_left(ANNA.id) == 2
+    assert await people.set_recovery_codes(ANNA.id, digests=codes[:1], seen=NOW + 1, by=at(NOW + 2))
+    assert not await people.set_recovery_codes("nothing", digests=codes, seen=NOW, by=at(NOW))
     assert not await people.use_recovery_code(ANNA.id, digest=codes[2])
     await people.set_totp(ANNA.id, sealed=b"another", by=at(NOW))
     assert await people.recovery_codes_left(ANNA.id) == 0

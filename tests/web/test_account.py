@@ -7,7 +7,7 @@ import pytest
 
 from tallystick.core.events import Sought
 from tallystick.identity import totp
-from tests.core.world import ACME, ANNA, BERT, MINUTE
+from tests.core.world import ACME, ANNA, BERT, MINUTE, ROOT
 from tests.http.world import PASSWORD, main_id
 from tests.web.world import Visit, browsing
 
@@ -28,7 +28,7 @@ def codes(visit: Visit) -> list[str]:
 async def offered(visit: Visit) -> bytes:
     """The secret that the page shows."""
     await visit.open("/console/account/two-factor")
-    found = re.search(r'<code class="wrap">(\w+)</code>', visit.page.text)
+    found = re.search(r'<code class="wrap" id="secret">(\w+)</code>', visit.page.text)
     assert found is not None
     return base64.b32decode(found[1])
 
@@ -43,7 +43,7 @@ async def test_a_new_password_takes_the_old_one_and_can_end_everything_else(anna
     form = {"old_password": PASSWORD, "new_password": NEW, "repeated": NEW}
     await annas.open("/console/account")
     for wrong, said in (
-        ({"old_password": "wrong"}, "The username or the password is wrong"),
+        ({"old_password": "wrong"}, "That is not your password"),
         ({"repeated": "another"}, "the same both times"),
         ({"new_password": "password1", "repeated": "password1"}, "too easy to guess"),
     ):
@@ -135,11 +135,12 @@ async def test_of_two_apps_that_are_set_up_at_once_one_is(annas: Visit) -> None:
     for _ in range(2):
         code = totp.code_at(await offered(annas), annas.world.clock.now())
         forms.append({**annas.hidden, "new_code": code})
+    annas.world.clock.move(1)
 
     answers = [await annas.client.post("/console/account/two-factor", data=form) for form in forms]
 
     assert [each.status_code for each in answers] == [200, 409]
-    assert "is on already" in answers[1].text
+    assert "has changed since" in answers[1].text
     assert len(CODE.findall(answers[0].text)) == 10
 
 
@@ -157,14 +158,43 @@ async def test_after_five_minutes_the_password_is_asked_for(annas: Visit, path: 
 
 
 async def test_an_offered_secret_is_its_users_and_for_half_an_hour(annas: Visit) -> None:
-    await annas.open("/console/account/two-factor")
+    secret = await offered(annas)
     offer = annas.hidden["offer"]
     async with browsing(annas.world) as berts:
         await berts.sign_in(BERT)
         await berts.send("/console/sign-in", {"code": annas.world.otp()["Fastly-OTP"]})
         await berts.open("/console/account")
         stolen = await berts.send("/console/account/two-factor", {"offer": offer, "new_code": "000000"})
+    # Nor does it help who has none, with the code that fits.
+    async with browsing(annas.world) as roots:
+        await roots.sign_in(ROOT)
+        await roots.open("/console/account")
+        fits = totp.code_at(secret, annas.world.clock.now())
+        await roots.send("/console/account/two-factor", {"offer": offer, "new_code": fits})
+        assert roots.page.status_code == 400
+        root = await annas.world.store.people.user(ROOT.id)
+        assert root is not None
+        assert not root.two_factor
     annas.world.clock.move(31 * MINUTE)
     late = await annas.send("/console/account/two-factor", {"new_code": "000000"})
 
     assert (stolen.status_code, late.status_code) == (400, 400)
+
+
+async def test_the_page_with_a_secret_is_not_packed_beside_what_others_can_choose(annas: Visit) -> None:
+    for path, packed in (("/console/account/two-factor", None), ("/console/account", "gzip")):
+        page = await annas.client.get(path, headers={"accept-encoding": "gzip"})
+        assert page.headers.get("content-encoding") == packed
+
+
+async def test_an_offer_is_over_when_two_factors_were_turned_off(annas: Visit) -> None:
+    code = totp.code_at(await offered(annas), annas.world.clock.now())
+    form = {**annas.hidden, "new_code": code}
+    annas.world.clock.move(1)
+    assert (await annas.client.post("/console/account/two-factor", data=form)).status_code == 200
+    annas.world.clock.move(1)
+    await annas.open("/console/account/two-factor")
+    await annas.send("/console/account/two-factor/off", {})
+    assert "Two-factor authentication is off. Known everywhere" in annas.text
+
+    assert (await annas.client.post("/console/account/two-factor", data=form)).status_code == 409

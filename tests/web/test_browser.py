@@ -82,7 +82,8 @@ def the_story(page: Page, site: Site, name: str) -> None:
     secret = make_token(page, name)
     status, told = api(site, secret)
     assert (status, told["scope"], told["services"]) == (200, "purge_select", [site.env["SERVICE_1"]])
-    assert told["expires_at"][:10] == (datetime.fromisoformat(friday()) + timedelta(days=1)).date().isoformat()
+    assert told["expires_at"] == f"{friday()}T23:59:59Z"
+    expect(page.get_by_text("only for shop")).to_be_visible()
 
     page.get_by_label("I have stored it").check()
     page.get_by_role("button", name="Done").click()
@@ -159,6 +160,51 @@ def tab_to(page: Page, name: str) -> None:
             assert outline != "none"
             return
     raise AssertionError(f"nothing called {name!r} is reached by Tab")
+
+
+def test_a_double_click_shows_the_secret_and_not_that_it_was_shown(site: Site, opened: Open) -> None:
+    page = opened()
+    sign_in(page, site, "USER")
+    page.goto(f"{site.url}/console/tokens/new")
+    page.get_by_label("Name").fill("twice")
+    page.get_by_label("purge_select").check()
+    page.get_by_role("button", name="Make token").dblclick()
+
+    secret = page.get_by_label("Secret").input_value()
+
+    assert api(site, secret)[0] == 200
+
+
+def test_what_is_copied_is_what_the_button_says_without_a_clipboard_too(site: Site, opened: Open) -> None:
+    page = opened()
+    # Browsers give one over TLS, and at home, only.
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    sign_in(page, site, "USER")
+    secret = make_token(page, "copied")
+
+    for what, copied in (("secret", secret), ("curl", f"curl -H 'Fastly-Key: {secret}' {site.url}/tokens/self")):
+        page.locator(f"[data-copy={what}]").click()
+        expect(page.locator(f"[data-copy={what}]")).to_have_text("Copied")
+        page.evaluate("document.body.append(document.createElement('textarea'))")
+        page.locator("body > textarea").last.focus()
+        page.keyboard.press("Control+V")
+        assert page.locator("body > textarea").last.input_value() == copied
+
+
+def test_a_link_of_another_site_leads_in_and_signs_nobody_out(site: Site, opened: Open) -> None:
+    page = opened()
+    sign_in(page, site, "USER")
+    other = page.context.new_page()
+    other.goto(site.url.replace("127.0.0.1", "localhost") + "/docs")
+    for path in ("/console/tokens", "/console/sign-in"):
+        other.evaluate("to => { const a = document.createElement('a'); a.href = to; a.click(); }", site.url + path)
+        other.wait_for_url(site.url + path)
+        other.get_by_role("heading", name="My tokens" if path.endswith("tokens") else "Sign in").wait_for()
+        other.go_back()
+
+    page.reload()
+
+    expect(page.get_by_role("heading", name="My tokens")).to_be_visible()
 
 
 def test_a_secret_is_not_shown_again_on_reload_nor_in_history(site: Site, opened: Open) -> None:

@@ -2,15 +2,18 @@
 
 import re
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from msgspec.structs import replace
 
 from tallystick.core.events import Sought
+from tallystick.core.people import Role
+from tallystick.core.secret import Secret
 from tallystick.http.routes import Route
 from tallystick.web.app import PAGES
-from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, ROOT, SHOP, machine
+from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, ROOT, SHOP, STRANGER, at, machine, user
 from tests.core.world import add as add_token
 from tests.http.world import PASSWORD, filled, main_id
 from tests.web.world import Visit, browsing
@@ -271,7 +274,149 @@ async def test_no_rate_is_told_since_another_server_answered(roots: Visit) -> No
     await roots.open("/console/state")
     first = at_of(roots)
 
-    for other in ({"server": "another"}, {"at": str(2**52)}, {"seen": ""}, {"server": ""}):
+    for other in (
+        {"server": "another"},
+        {"at": str(2**52)},
+        {"seen": ""},
+        {"server": ""},
+        {"at": "x"},
+        {"seen": "9" * 99},
+    ):
         await roots.open(f"/console/state?{urlencode({**first, **other})}")
+        assert roots.page.status_code == 200
         assert "Verifications–/s " in roots.text
-    assert (await roots.open(f"/console/state?{urlencode({**first, 'at': 'x'})}")).status_code == 400
+
+
+# --- Every form asks for itself whether one may ---------------------------------------------------------------------------
+
+
+async def refused(visit: Visit, path: str, data: dict[str, Any]) -> None:
+    """The answer itself says no, not a page that it leads to."""
+    page = await visit.send(path, data, follow_redirects=False)
+
+    assert page.status_code == 403
+
+
+async def test_an_ordinary_user_can_send_none_of_the_forms_that_are_not_shown_to_them(visit: Visit) -> None:
+    eve = user("eve")
+    await visit.world.store.people.add_user(eve, password_hash="!", by=at(NOW))
+    await visit.sign_in(ANNA)
+    visit.world.clock.move(1000)
+    await visit.open("/console/tokens/new")
+
+    await refused(visit, "/console/rule", {"search": "main"})
+    await refused(visit, f"/console/people/{eve.id}/delete", {})
+    await refused(visit, f"/console/people/{ANNA.id}/leave", {"then": "lock"})
+    await refused(visit, f"/console/services/{BLOG.id}/delete", {})
+    wish = {"name": "n", "scope": "purge_select", "reach": "all", "ends": "7", "role": "engineer"}
+    await refused(visit, "/console/automation/new", wish)
+
+    assert await visit.world.live(main_id(BERT))
+    assert await visit.world.store.people.user(eve.id) is not None
+    assert {service.id for service in await visit.world.store.people.services(ACME.id)} == {SHOP.id, BLOG.id}
+
+
+@pytest.mark.parametrize("path", ["/console/rule", f"/console/people/{ANNA.id}/leave"])
+async def test_what_ends_much_takes_sudo(roots: Visit, path: str) -> None:
+    await roots.open("/console/rule")
+    roots.world.clock.move(6 * MINUTE)
+    leaves = {"id": main_id(ANNA), f"fate-{main_id(ANNA)}": "revoke", "then": "lock"}
+
+    await refused(roots, path, {"user_id": ANNA.id, **leaves})
+
+    assert await roots.world.live(main_id(ANNA))
+
+
+@pytest.mark.parametrize(
+    "fields, said",
+    [
+        ({"reach": "some", "services": "foreign"}, "no such service"),
+        ({"name": "x" * 256}, "longer than 255"),
+        ({"ends": "on", "on": "2026-02-01"}, "The end must be in the future"),
+    ],
+)
+async def test_an_automation_token_is_looked_at_like_every_other(
+    roots: Visit, fields: dict[str, str], said: str
+) -> None:
+    wish = {"name": "n", "scope": "purge_select", "reach": "all", "ends": "7", "role": "engineer"}
+    await roots.open("/console/automation/new")
+
+    await roots.send("/console/automation/new", {**wish, **fields})
+
+    assert said in roots.text
+
+
+# --- What others do meanwhile ---------------------------------------------------------------------------------------------
+
+
+async def test_a_page_of_before_gives_nobody_their_role_back(roots: Visit) -> None:
+    await roots.open(f"/console/people/{BERT.id}")
+    old = {**roots.hidden, "name": "Bert", "role": "superuser"}
+    roots.world.clock.move(1)
+    await roots.world.ask("PUT", f"/user/{BERT.id}", ROOT, json={"role": "billing"})
+
+    page = await roots.client.post(f"/console/people/{BERT.id}", data=old)
+
+    assert page.status_code == 409
+    bert = await roots.world.store.people.user(BERT.id)
+    assert bert is not None
+    assert bert.role is Role.BILLING
+
+
+async def test_a_rule_ends_nothing_that_was_not_shown(roots: Visit) -> None:
+    shown, _ = await roots.world.give(ANNA, "ci 1", created_at=NOW - 1000)
+    await roots.open("/console/rule")
+    await roots.send("/console/rule/look", {"search": "ci "})
+    assert "1 token would end" in roots.text
+    later, _ = await roots.world.give(ANNA, "ci 2", created_at=roots.world.clock.now())
+
+    await roots.send("/console/rule", {})
+
+    assert "Revoked “ci 1”: dead everywhere" in roots.text
+    assert (await roots.world.live(shown.id), await roots.world.live(later.id)) == (False, True)
+
+
+async def test_a_rule_can_be_changed_and_is_about_people_by_login(roots: Visit) -> None:
+    roots.world.clock.move(1000)
+    await roots.open("/console/rule")
+    for nobody in ("nobody@example.com", STRANGER.login, STRANGER.id):
+        page = await roots.send("/console/rule/look", {"user": nobody})
+        assert page.status_code == 400
+        assert "Nobody here has the login" in roots.text
+    await roots.send("/console/rule/look", {"user": ANNA.login.upper(), "unused": "30", "reason": "superseded"})
+    again = re.search(r'href="(/console/rule[?][^"]+)"', roots.page.text)
+    assert again is not None
+
+    await roots.open(unescape(again[1]))
+
+    assert f'name="user" value="{ANNA.login.upper()}"' in roots.page.text
+    assert '<option value="30" selected>' in roots.page.text
+    assert (await roots.send("/console/rule/look", {"unused": "0"})).status_code == 400
+
+
+# --- What was done, in words ----------------------------------------------------------------------------------------------
+
+
+async def test_a_receipt_says_what_was_done(roots: Visit) -> None:
+    await roots.open(f"/console/people/{BERT.id}")
+    for locked, said in (("true", "is locked"), ("false", "is let in again")):
+        await roots.send(f"/console/people/{BERT.id}", {"locked": locked})
+        assert f"{BERT.login} {said}. Known everywhere" in roots.text
+    for number in range(5):
+        await roots.world.give(ANNA, f"old {number}", created_at=NOW - DAY)
+    await roots.open("/console/rule")
+    await roots.send("/console/rule/look", {"search": "old"})
+    await roots.send("/console/rule", {})
+
+    assert re.search(r"Revoked “old \d”, “old \d”, “old \d” and 2 more: dead everywhere", roots.text)
+
+
+async def test_a_secret_in_a_name_is_in_no_line_of_the_events(roots: Visit) -> None:
+    secret = Secret.mint().reveal()
+    kept, _ = await roots.world.give(ANNA, f"oops {secret}", id="oops")
+    await roots.world.ask("PUT", f"/tokens/{kept.id}/limits", ANNA, json={"uses": 3})
+
+    await roots.open("/console/events?action=token.limit")
+
+    assert "oops" in roots.text
+    assert secret not in roots.page.text

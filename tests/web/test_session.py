@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import httpx2
 import pytest
 
 from tallystick.core.caller import Reach
@@ -11,16 +12,16 @@ from tallystick.core.hour import HOUR_MS
 from tallystick.core.issue import LIVE_TOKENS_PER_USER, is_session
 from tallystick.http.routes import Route
 from tallystick.web.app import PAGES
-from tallystick.web.guards import anyone, session, visitor
+from tallystick.web.guards import anyone, leaving, session, visitor
 from tests.core.world import ACME, ANNA, BERT, MINUTE, NOW, ROOT
-from tests.http.world import PASSWORD, filled
+from tests.http.world import PASSWORD, filled, main_id
 from tests.web.world import Visit, a_visit, browsing
 
 # Written out: a page that becomes open has to be written here too.
-OPEN = {"GET /console", "GET /console/static/{name}"}
+OPEN = {"GET /console", "GET /console/", "GET /console/static/{name}"}
 BEFORE = {"GET /console/sign-in", "POST /console/sign-in"}
 ANNA_REACH = Reach(ACME.id, ANNA.id)
-CHANGING = [route for route in PAGES if route.method == "POST" and route.guard is session]
+CHANGING = [route for route in PAGES if route.method == "POST" and route.guard is not visitor]
 
 
 async def sessions(visit: Visit) -> list[str]:
@@ -34,7 +35,8 @@ def test_the_open_pages_are_these() -> None:
 
     assert names(anyone) == OPEN
     assert names(visitor) == BEFORE
-    assert names(session) == {f"{route.method} {route.path}" for route in PAGES} - OPEN - BEFORE
+    assert names(leaving) == {"POST /console/sign-out"}
+    assert names(session) == {f"{route.method} {route.path}" for route in PAGES} - OPEN - BEFORE - names(leaving)
 
 
 async def test_who_signs_in_has_a_token_of_their_own_for_twelve_hours(visit: Visit) -> None:
@@ -109,7 +111,7 @@ async def test_who_cannot_prove_who_they_are_is_told_no_more_than_that(visit: Vi
     page = await visit.send("/console/sign-in", {"login": login, "password": password})
 
     assert page.status_code == 400
-    assert ("The username or the password is wrong" in visit.text) is bool(login and password)
+    assert ("The login or the password is wrong" in visit.text) is bool(login and password)
     assert await sessions(visit) == []
 
 
@@ -299,3 +301,118 @@ async def test_what_is_at_no_path_is_a_page_within_the_console_and_json_elsewher
     assert (page.status_code, other.status_code) == (404, 404)
     assert "There is no such page" in visit.text or "text/html" in page.headers["content-type"]
     assert other.json()["msg"] == "Not found"
+
+
+# --- Links of other sites, and what becomes of a session ------------------------------------------------------------------
+
+
+async def test_a_link_of_another_site_signs_nobody_out_and_takes_one_more_step(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    cookies, visit.client.cookies = visit.client.cookies, httpx2.Cookies()
+
+    for path in ("/console/tokens?q=a", "/console/sign-in"):
+        page = await visit.client.get(path, headers=elsewhere, follow_redirects=False)
+
+        assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+        assert '<meta http-equiv="refresh" content="0">' in page.text
+    visit.client.cookies = cookies
+    assert (await visit.open("/console/tokens", headers=elsewhere)).url.path == "/console/tokens"
+
+
+async def test_a_cookie_that_did_not_come_is_not_taken_away(visit: Visit) -> None:
+    page = await visit.client.get("/console/tokens", follow_redirects=False)
+
+    assert "tallystick_session" not in page.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize(
+    "sent, shown",
+    [
+        ("/console/tokens/new", "/console/tokens/new"),
+        ("/console/account/password", "/console/account"),
+        ("/console/rule/look", "/console/rule"),
+    ],
+)
+async def test_whose_session_ended_in_a_form_comes_back_to_it(visit: Visit, sent: str, shown: str) -> None:
+    await visit.sign_in(ROOT)
+    await visit.open(shown)
+    (own,) = [
+        token.id
+        async for batch in visit.world.store.tokens.batches(Reach(ACME.id, ROOT.id), size=9)
+        for token in batch
+        if is_session(token)
+    ]
+    await visit.world.ask("DELETE", f"/tokens/{own}", ROOT)
+
+    await visit.send(sent, {})
+    assert "Your session has ended" in visit.text
+    await visit.send("/console/sign-in", {"login": ROOT.login, "password": PASSWORD})
+
+    assert visit.page.url.path == shown
+
+
+@pytest.mark.parametrize("route", [route for route in PAGES if route.method == "POST"], ids=lambda route: route.path)
+async def test_the_address_of_a_form_leads_to_a_page(visit: Visit, route: Route) -> None:
+    await visit.sign_in(ROOT)
+
+    page = await visit.open(filled(route.path, user_id=BERT.id, token_id=main_id(BERT), service_id="x"))
+
+    assert page.status_code == 200
+
+
+async def test_a_form_of_another_session_says_where_to_open_it_again(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    page = await visit.send("/console/tokens/new", {"mark": "0" * 32})
+
+    assert page.status_code == 403
+    assert '<a class="button main" href="/console/tokens/new">Open the page again</a>' in page.text
+
+
+async def test_signing_in_again_ends_the_session_of_before(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    (first,) = await sessions(visit)
+    await visit.sign_in(ANNA)
+
+    (second,) = [each for each in await sessions(visit) if await visit.world.live(each)]
+    assert second != first
+
+
+async def test_signing_out_costs_nothing_and_is_always_possible() -> None:
+    async with a_visit(writes_per_hour=1) as visit:
+        await visit.sign_in(ANNA)
+        (own,) = await sessions(visit)
+        await visit.open("/console/account")
+        limited = await visit.world.ask("PUT", f"/tokens/{own}/limits", ROOT, json={"networks": ["10.0.0.0/8"]})
+        assert limited.status_code == 200
+
+        await visit.send("/console/sign-out", {})
+
+        assert visit.page.url.path == "/console/sign-in"
+        assert not await visit.world.live(own)
+
+
+async def test_what_is_over_the_limit_is_told_in_words_of_our_own_and_when_it_is_not(visit: Visit) -> None:
+    async with a_visit(writes_per_hour=1) as poor:
+        await poor.sign_in(ANNA)
+        await poor.open("/console/account")
+
+        page = await poor.send("/console/account/password", {})
+
+        assert page.status_code == 429
+        assert "The next ones you can make in " in poor.text
+        assert "support@" not in poor.text
+        assert int(page.headers["retry-after"]) > 0
+
+
+async def test_a_wrong_method_is_told_which_would_do(visit: Visit) -> None:
+    page = await visit.client.delete("/console/tokens")
+
+    assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("cookie", ["x", "a b", "0" * 23, "é"])
+async def test_a_visit_that_is_called_otherwise_than_ours_gets_another_name(visit: Visit, cookie: str) -> None:
+    page = await visit.client.get("/console/sign-in", headers={b"cookie": f"tallystick_visit={cookie}".encode()})
+
+    assert re.search(r"tallystick_visit=[0-9A-Za-z]{22};", page.headers["set-cookie"])

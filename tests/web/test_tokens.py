@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tallystick.core.events import Sought
+from tallystick.core.people import Service
 from tallystick.core.token import LastUse
 from tallystick.core.usage import Usage
-from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, ROOT, SHOP, STRANGER
+from tests.core.world import ACME, ANNA, BERT, BLOG, DAY, MINUTE, NOW, ROOT, SHOP, STRANGER, at
 from tests.http.world import PASSWORD, main_id
 from tests.web.world import Visit, a_visit, browsing
 
@@ -175,8 +176,9 @@ async def test_a_form_that_is_sent_again_makes_no_second_token_and_shows_no_secr
         ({"reach": "all"}, 400, "chose all of them"),
         ({"services": []}, 400, "Tick the services"),
         ({"services": "foreign"}, 400, "no such service"),
-        ({"ends": "on", "on": "2026-02-01"}, 422, "must be in the future"),
+        ({"ends": "on", "on": "2026-02-01"}, 422, "The end must be in the future"),
         ({"ends": "on", "on": "tomorrow"}, 400, "Choose the day"),
+        ({"ends": "on", "on": "99999-01-01"}, 400, "Choose the day"),
         ({"ends": "eternity"}, 400, "Choose the day"),
     ],
 )
@@ -196,7 +198,13 @@ async def test_what_cannot_be_made_is_said_and_nothing_has_to_be_filled_in_again
 async def test_a_day_counts_until_its_end(annas: Visit) -> None:
     secret = await created(annas, ends="on", on="2026-02-06")
 
-    assert (await annas.world.ask("GET", "/tokens/self", secret)).json()["expires_at"] == "2026-02-07T00:00:00Z"
+    assert (await annas.world.ask("GET", "/tokens/self", secret)).json()["expires_at"] == "2026-02-06T23:59:59Z"
+
+
+async def test_the_last_day_that_can_be_written_is_one(annas: Visit) -> None:
+    secret = await created(annas, ends="on", on="9999-12-31")
+
+    assert (await annas.world.ask("GET", "/tokens/self", secret)).json()["expires_at"] == "9999-12-31T23:59:59Z"
 
 
 async def test_after_five_minutes_the_password_is_asked_for_in_the_form_itself(annas: Visit) -> None:
@@ -253,7 +261,9 @@ async def test_many_end_together_or_none(annas: Visit) -> None:
     await annas.open("/console/tokens/revoke?" + "&".join(f"id={each}" for each in ids))
 
     none = await annas.send("/console/tokens/revoke", {"id": [*ids, main_id(BERT)]})
-    assert none.status_code == 404
+    assert none.status_code == 409
+    assert "1 of them is not there any more. Nothing was done yet: this is the rest" in annas.text
+    assert annas.page.text.count('name="id"') == 3
     assert await annas.world.live(ids[0])
     await annas.open("/console/tokens/revoke?" + "&".join(f"id={each}" for each in ids))
     await annas.send("/console/tokens/revoke", {"id": ids})
@@ -311,3 +321,88 @@ async def test_a_session_of_root_reaches_everybody_s_tokens_and_annas_does_not(a
         assert (await roots.open(f"/console/tokens/{main_id(BERT)}")).status_code == 200
         assert (await roots.open(f"/console/tokens?service={BLOG.id}")).status_code == 200
     assert (await annas.open(f"/console/tokens/revoke?id={main_id(BERT)}")).status_code == 404
+
+
+async def test_who_ends_their_own_session_is_told_that_and_not_that_something_failed(annas: Visit) -> None:
+    await annas.open("/console/tokens?q=console")
+    (own,) = re.findall(r'name="id" value="(\w+)"', annas.page.text)
+    await annas.open(f"/console/tokens/revoke?id={own}")
+    assert "It is the session that you are using" in annas.text
+
+    await annas.send("/console/tokens/revoke", {"id": own})
+
+    assert "That session is revoked: you are signed out here" in annas.text
+
+
+async def test_at_most_a_hundred_are_looked_at_together(annas: Visit) -> None:
+    await annas.open("/console/tokens/revoke?" + "&".join(f"id={number}" for number in range(101)))
+
+    assert annas.page.status_code == 400
+    assert "At most 100 tokens" in annas.text
+
+
+async def test_of_many_the_rest_is_asked_about_when_some_are_over(annas: Visit) -> None:
+    ids = [(await annas.world.give(ANNA, f"t{number}"))[0].id for number in range(2)]
+    await annas.world.ask("DELETE", f"/tokens/{ids[0]}", ANNA)
+
+    await annas.open(f"/console/tokens/revoke?id={ids[0]}&id={ids[1]}")
+    assert annas.page.status_code == 409
+    assert "1 of them is not there any more" in annas.text
+    assert await annas.world.live(ids[1])
+    await annas.send("/console/tokens/revoke", {})
+
+    assert "Revoked “t1”: dead everywhere" in annas.text
+
+
+async def test_after_revoking_one_is_back_where_one_looked(annas: Visit) -> None:
+    await annas.world.give(ANNA, "worker 1", id="w1")
+    await annas.world.give(ANNA, "worker 2", id="w2")
+    await annas.open("/console/tokens?q=worker+1")
+    back = annas.hidden["back"]
+    (chosen,) = re.findall(r'name="id" value="(\w+)"', annas.page.text)
+    await annas.open("/console/tokens/revoke", params={"id": chosen, "back": back})
+
+    await annas.send("/console/tokens/revoke", {"id": chosen})
+
+    assert annas.page.url.params["q"] == "worker 1"
+    assert "Revoked “worker 1”" in annas.text
+
+
+async def test_the_name_that_a_form_has_for_its_token_is_used_up_by_its_user_only(annas: Visit) -> None:
+    await annas.open("/console/tokens/new")
+    form = {**annas.hidden, **WISH}
+    async with browsing(annas.world) as roots:
+        await roots.sign_in(ROOT)
+        await roots.open("/console/tokens/new")
+        stolen = await roots.send("/console/tokens/new", {**WISH, "once": form["once"]})
+        assert SECRET.search(stolen.text)
+
+    mine = await annas.client.post("/console/tokens/new", data=form)
+
+    assert SECRET.search(mine.text)
+
+
+async def test_who_ticked_services_and_chose_all_sees_the_boxes(annas: Visit) -> None:
+    await annas.open("/console/tokens/new")
+
+    page = await annas.send("/console/tokens/new", {**WISH, "reach": "all"})
+
+    assert 'name="reach" value="some" checked' in page.text
+
+
+async def test_of_very_many_services_some_are_offered_and_the_others_are_named(annas: Visit) -> None:
+    for number in range(210):
+        service = Service(id=f"s{number:03}", customer_id=ACME.id, name=f"shop {number:03}", created_at=NOW)
+        await annas.world.store.people.add_service(service, by=at(NOW))
+    await annas.open("/console/tokens/new")
+    assert annas.page.text.count('name="services"') == 200
+
+    secret = await created(annas, services="s003", service_ids=" s208  s209 ")
+
+    token = (await annas.world.ask("GET", "/tokens/self", secret)).json()
+    assert token["services"] == ["s003", "s208", "s209"]
+    assert "only for shop 003, shop 208, shop 209" in annas.text
+    await annas.open("/console/services?q=SHOP 20")
+    assert "10 services" in annas.text
+    await annas.open("/console/services?page=5")
+    assert "Previous page" in annas.text

@@ -204,8 +204,13 @@ class Directory(Protocol):
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         """Mark a time step as used.  False when it, or a later one, was used before: each works once (RFC 6238, 5.2)."""
 
-    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
-        """Replace what stands in for one-time codes: hexadecimal digests of one length.  False without a second factor."""
+    async def set_recovery_codes(
+        self, user_id: str, *, digests: Sequence[str], seen: int | None = None, by: Origin
+    ) -> bool:
+        """Replace what stands in for one-time codes: hexadecimal digests of one length.  False without a second factor.
+
+        `seen`: only if the user was changed last at that instant.
+        """
 
     async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:
         """Take one away.  False when it is not there (any more): each works once."""

@@ -119,17 +119,23 @@ def answer(error: TallystickError, *, family: Family = Family.LEGACY) -> Respons
     Where the error has one sentence only it is the detail, under a title: Fastly's CLI prints both, one after the other.
     """
     status = STATUS[type(error)]
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", **hints(error)}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"  # RFC 9110, 11.6.1; RFC 6750, 3
-    if isinstance(error, WrongMethod):
-        headers["allow"] = ", ".join(error.allow)
-    if error.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(error.retry_after)))
     if family is not Family.LEGACY:
         said = error.msg if error.detail is None else f"{error.msg}: {error.detail}"
         return _problem(status, said, headers, family=family, code=error.code)
     return Response(msgspec.json.encode(_legacy(error)), status, headers, "application/json")
+
+
+def hints(error: TallystickError) -> dict[str, str]:
+    """Headers that say how to do better: by which method, and when."""
+    headers = {}
+    if isinstance(error, WrongMethod):
+        headers["allow"] = ", ".join(error.allow)
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return headers
 
 
 def challenged(response: Response, error: TallystickError, *, came: bool) -> Response:

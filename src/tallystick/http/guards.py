@@ -69,7 +69,12 @@ async def about_itself(wiring: "Wiring", request: Request) -> Caller:
 
 async def ending_itself(wiring: "Wiring", request: Request) -> Caller:
     """A live token, wherever it comes from: to end what was found must always be possible."""
-    caller = await _let_in(wiring, request, presented(request.headers), by_memory=False)
+    return await ending(wiring, request, presented(request.headers))
+
+
+async def ending(wiring: "Wiring", request: Request, secret: Secret | None) -> Caller:
+    """The same, of a secret that came in another way."""
+    caller = await _let_in(wiring, request, secret, by_memory=False)
     if _COUNTED not in request.scope:
         count(wiring, request, caller.token, refused=None)
     return caller

@@ -27,7 +27,7 @@ async def docs_page(ask: Ask) -> Response:
 
 async def welcome(_ask: Ask) -> Response:
     """Say what this is, and where to read on."""
-    return json_answer({"service": "tallystick", "docs": "/docs", "openapi": "/openapi.json"})
+    return json_answer({"service": "tallystick", "console": "/console", "docs": "/docs", "openapi": "/openapi.json"})
 
 
 @lru_cache(maxsize=4)

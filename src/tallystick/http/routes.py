@@ -131,8 +131,9 @@ Handler = Callable[[Ask], Awaitable[Response]]
 class Route(msgspec.Struct, frozen=True):
     """One line of the table.  `takes` and `gives` are the wire's types, for the OpenAPI document; `fails`: statuses.
 
-    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.  `challenges`: it tells
-    a refused token what is wrong with it in the words of RFC 6750, which the recorded wire does not.
+    `problems`: its errors are of the newer family.  `reads`: it changes nothing, although it takes a body.  `free`: it costs no
+    write, although it changes something.  `challenges`: it tells a refused token what is wrong with it in the words of RFC 6750,
+    which the recorded wire does not.
     """
 
     method: str
@@ -145,6 +146,7 @@ class Route(msgspec.Struct, frozen=True):
     media: str = "application/json"
     problems: bool = False
     reads: bool = False
+    free: bool = False
     challenges: bool = False
 
     @property
@@ -158,7 +160,7 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def writes(self) -> bool:
-        """Whether it changes anything, and so costs whoever asks a write of their hour."""
+        """Whether it changes anything."""
         return self.method != "GET" and not self.reads
 
 
@@ -232,7 +234,7 @@ class _Path:
             if route is None:
                 raise errors.WrongMethod(tuple(sorted(self._methods)))
             who = await route.guard(self._wiring, request)
-            if who is not None and route.writes:
+            if who is not None and route.writes and not route.free:
                 await meter.charge(who)
             if route.takes is not None:
                 request = await bodies.whole(request)

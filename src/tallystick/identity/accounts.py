@@ -20,6 +20,7 @@ from tallystick.identity.password import Passwords, check_acceptable
 from tallystick.identity.proof import InThread
 
 CHARS_MAX: Final = 255
+CHANGED: Final = "Something about you has changed since"
 _NONE: Final = ""  # the id of no token: where all but one would end, all of them do
 
 
@@ -172,14 +173,19 @@ class Accounts:
         if step is not None:
             await self._people.use_totp_step(user.id, step=step)
 
-    async def new_recovery_codes(self, user: User, *, by: Origin) -> tuple[str, ...]:
+    async def new_recovery_codes(self, user: User, *, seen: int | None = None, by: Origin) -> tuple[str, ...]:
         """What stands in for one-time codes from now on, each once; those before are void.  They are kept nowhere.
 
-        Raises `Conflict` for who has no second factor.
+        `seen`: only if the user was changed last at that instant: who asks twice would have the first ones and not know it.
+        Raises `Conflict` then, and for who has no second factor.
         """
         codes = recovery.new_codes()
         digests = [recovery.digest_of(code, key=self._keys.recovery, user_id=user.id) or "" for code in codes]
-        if not await self._people.set_recovery_codes(user.id, digests=digests, by=by):
+        if not await self._people.set_recovery_codes(user.id, digests=digests, seen=seen, by=by):
+            if seen is not None:
+                raise Conflict(
+                    CHANGED, detail="If this was sent before, its codes were shown once: make others if they are lost"
+                )
             raise Conflict("Two-factor authentication is not on")
         return codes
 

@@ -108,7 +108,8 @@ class Prover:
             wait = max(guess.wait_ms(by_login, guess.LOGIN, now), guess.wait_ms(by_address, guess.ADDRESS, now))
             if wait > 0:
                 seconds = -(-wait // 1000)
-                raise Throttled(f"Too many failed attempts: try again in {seconds} seconds", retry_after=seconds)
+                soon = f"{seconds} second{'' if seconds == 1 else 's'}"
+                raise Throttled(f"Too many failed attempts: try again in {soon}", retry_after=seconds)
             proof, guessed = await self._judge(claim)
             if guessed:
                 self._uncounted.append([login_key, address_key])

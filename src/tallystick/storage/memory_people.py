@@ -245,10 +245,12 @@ class MemoryDirectory:
         self._used_steps[user_id] = step
         return True
 
-    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
+    async def set_recovery_codes(
+        self, user_id: str, *, digests: Sequence[str], seen: int | None = None, by: Origin
+    ) -> bool:
         self.require_standing(by)
         user = self.by_id.get(user_id)
-        if user is None or not user.two_factor:
+        if user is None or not user.two_factor or seen not in (None, user.updated_at):
             return False
         self._recovery[user_id] = set(digests)
         self.by_id[user_id] = replace(user, updated_at=by.at)

@@ -10,8 +10,8 @@ from tallystick.web import (
     creating,
     customer,
     events,
-    leaving,
     limiting,
+    offboarding,
     people,
     revoking,
     rule,
@@ -23,16 +23,17 @@ from tallystick.web import (
     two_factor,
 )
 from tallystick.web.forms import Form
-from tallystick.web.guards import anyone, session, visitor
+from tallystick.web.guards import anyone, leaving, session, visitor
 from tallystick.web.manner import InPages, elsewhere
 
 # fmt: off
 PAGES: Final = (
     Route("GET",  "/console",                anyone,  signin.front),
+    Route("GET",  "/console/",               anyone,  signin.front),
     Route("GET",  "/console/static/{name}",  anyone,  static.file),
     Route("GET",  "/console/sign-in",        visitor, signin.ask_password),
     Route("POST", "/console/sign-in",        visitor, signin.sign_in,        Form),
-    Route("POST", "/console/sign-out",       session, signin.sign_out,       Form),
+    Route("POST", "/console/sign-out",       leaving, signin.sign_out,       Form, free=True),
     Route("GET",  "/console/tokens",         session, tokens.mine),
     Route("GET",  "/console/tokens/new",     session, creating.ask),
     Route("POST", "/console/tokens/new",     session, creating.create,       Form),
@@ -53,8 +54,8 @@ PAGES: Final = (
     Route("GET",  "/console/people/{user_id}", session, people.one),
     Route("POST", "/console/people/{user_id}", session, people.change,       Form),
     Route("POST", "/console/people/{user_id}/delete", session, people.delete, Form),
-    Route("GET",  "/console/people/{user_id}/leave", session, leaving.show),
-    Route("POST", "/console/people/{user_id}/leave", session, leaving.carry_out, Form),
+    Route("GET",  "/console/people/{user_id}/leave", session, offboarding.show),
+    Route("POST", "/console/people/{user_id}/leave", session, offboarding.carry_out, Form),
     Route("GET",  "/console/automation",     session, customer.machines),
     Route("GET",  "/console/automation/new", session, customer.ask_for_machine),
     Route("POST", "/console/automation/new", session, customer.create_machine, Form),
@@ -67,6 +68,11 @@ PAGES: Final = (
     Route("POST", "/console/rule/look",      session, rule.look,             Form),
     Route("POST", "/console/rule",           session, rule.carry_out,        Form),
     Route("GET",  "/console/state",          session, state.show),
+    # Whoever loads the address of a form that was sent finds the page that it stood on.
+    *(Route("GET", f"/console/{path}", session, signin.up) for path in (
+        "sign-out", "account/password", "account/two-factor/codes", "account/two-factor/off", "people/{user_id}/delete",
+        "services/{service_id}", "services/{service_id}/delete", "rule/look",
+    )),
 )
 # fmt: on
 

@@ -1,5 +1,6 @@
 """A new token: the form that explains what is asked for, and the secret, once."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 from tallystick.core import issue, rights
 from tallystick.core.errors import Conflict, TallystickError
+from tallystick.core.people import Service
 from tallystick.core.scope import require_write
 from tallystick.core.scopes import Catalogue
 from tallystick.core.secret import Secret, new_id
@@ -17,6 +19,7 @@ from tallystick.web import forms, limits, session, sudo, wishes
 from tallystick.web.forms import NOTHING, Form
 from tallystick.web.pages import page
 
+_OFFERED: Final = 200  # beyond that nobody looks through them, and everybody would wait for the page
 _TWICE: Final = "This form was sent before, and the token is made"
 
 
@@ -56,7 +59,7 @@ async def create(ask: Ask) -> Response:
     except TallystickError as error:
         refuse_twice(error)
         return await form_page(ask, form, token_id, error=error)
-    return secret_page(ask, token, secret)
+    return await secret_page(ask, token, secret)
 
 
 async def form_page(
@@ -64,6 +67,7 @@ async def form_page(
 ) -> Response:
     """The form as it was filled in, with what is wrong about it."""
     everything = await ask.wiring.store.people.services(ask.caller.customer_id)
+    visible = rights.visible(everything, ask.caller)
     return page(
         ask,
         template,
@@ -74,11 +78,18 @@ async def form_page(
         own_words=wishes.own_words(await catalogue_of(ask), ask.caller.role),
         presets=wishes.PRESETS,
         preset=form.one("ends") or wishes.DEFAULT_PRESET,
-        services=rights.visible(everything, ask.caller),
+        services=_offered(visible, form),
+        more_services=len(visible) > _OFFERED,
         fields=limits.FIELDS,
         limited=any(map(form.has, limits.FIELDS)),
         once=cursors.seal(_Once(ask.caller.token.owner_id, token_id), ask.wiring.digest),
     )
+
+
+def _offered(visible: Sequence[Service], form: Form) -> Sequence[Service]:
+    """Those that are there to be ticked: of very many, some, and what is ticked."""
+    ticked = form.all("services")
+    return [service for number, service in enumerate(visible) if number < _OFFERED or service.id in ticked]
 
 
 async def catalogue_of(ask: Ask) -> Catalogue:
@@ -100,8 +111,17 @@ def refuse_twice(error: TallystickError) -> None:
         ) from error
 
 
-def secret_page(ask: Ask, token: Token, secret: Secret) -> Response:
+async def secret_page(ask: Ask, token: Token, secret: Secret) -> Response:
     """What is shown once."""
+    services = await ask.wiring.store.people.services(token.customer_id) if token.services else []
+    names = {service.id: service.name for service in services}
     scheme = "https" if session.is_private(ask) else "http"
     address = f"{scheme}://{ask.request.headers.get('host', '')}"
-    return page(ask, "secret.html", token=token, secret=secret.reveal(), address=address)
+    return page(
+        ask,
+        "secret.html",
+        token=token,
+        services=[names.get(each, each) for each in token.services],
+        secret=secret.reveal(),
+        address=address,
+    )

@@ -34,6 +34,7 @@ async def ask_for_machine(ask: Ask) -> Response:
 
 async def create_machine(ask: Ask) -> Response:
     """Make it, and show its secret, once."""
+    require_superuser_of(ask.caller, ask.caller.customer_id)
     form = await forms.read(ask)
     token_id = creating.once(ask, form)
     try:
@@ -57,7 +58,7 @@ async def create_machine(ask: Ask) -> Response:
     except TallystickError as error:
         creating.refuse_twice(error)
         return await creating.form_page(ask, form, token_id, error=error, template="new_automation.html")
-    return creating.secret_page(ask, token, secret)
+    return await creating.secret_page(ask, token, secret)
 
 
 def _role(form: Form) -> Role:

@@ -11,6 +11,7 @@ from tallystick.core.events import Sought
 from tallystick.http.events import QUERIES, cursor_of, position_of, shown
 from tallystick.http.queries import read_one
 from tallystick.http.routes import Ask
+from tallystick.web.names import Names
 from tallystick.web.pages import page
 
 _SIZE: Final = 50
@@ -39,7 +40,7 @@ async def newest(ask: Ask) -> Response:
     found = await log.find(customer_id, Sought(**given), after=after, size=_SIZE + 1)
     kept = {name: query[name] for name in given}
     onward = {**kept, "cursor": cursor_of(ask, found[_SIZE - 1])} if len(found) > _SIZE else None
-    names = _Names(ask)
+    names = Names(ask.wiring.store)
     return page(
         ask,
         "events.html",
@@ -51,40 +52,14 @@ async def newest(ask: Ask) -> Response:
     )
 
 
-class _Names:
-    """What those are called that are there, by their ids; each is looked up once."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._store = ask.wiring.store
-        self._known: dict[str, str] = {}
-
-    async def user(self, user_id: str) -> str:
-        """The login."""
-        if user_id not in self._known:
-            user = await self._store.people.user(user_id)
-            self._known[user_id] = user_id if user is None else user.login
-        return self._known[user_id]
-
-    async def of(self, kind: str, target_id: str) -> str:
-        """What an event is about."""
-        if kind == "user":
-            return await self.user(target_id)
-        if kind == "token" and target_id not in self._known:
-            token = await self._store.tokens.get(target_id)
-            self._known[target_id] = target_id if token is None else token.name
-        return self._known.get(target_id, target_id)
-
-
-async def _line(event: events.Event, names: _Names) -> Line:
+async def _line(event: events.Event, names: Names) -> Line:
     told = shown(event)
     before, after = told.before or {}, told.after or {}
     changed = tuple((field, before.get(field), after.get(field)) for field in before | after)
-    target = after.get("name") or before.get("name") or after.get("login") or before.get("login")
-    target = target or await names.of(event.target_kind, event.target_id)
-    return Line(event, await _who(event, names), target, changed)
+    return Line(event, await _who(event, names), await names.target(event), changed)
 
 
-async def _who(event: events.Event, names: _Names) -> str:
+async def _who(event: events.Event, names: Names) -> str:
     if event.by.user_id is None:
         return "the command line" if event.by.token_id is None else "an automation token"
     return await names.user(event.by.user_id)

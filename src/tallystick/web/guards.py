@@ -1,4 +1,4 @@
-"""Who may pass: `visitor`, anybody with a browser of our own pages, or `session`, who has signed in.
+"""Who may pass: `visitor`, anybody with a browser of our own pages, or `session`, who has signed in, and `leaving`, out again.
 
 What changes anything must come from one of our own pages: the browser says so (`Sec-Fetch-Site`, `Origin`), and the form carries
 a mark (`forms.read`).  The cookie is not sent from elsewhere at all (`SameSite=Strict`); each of the three is enough.
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from tallystick.core.caller import Caller
 from tallystick.core.errors import Forbidden, Unauthenticated
 from tallystick.core.issue import NO_CREDENTIALS, is_session
-from tallystick.http.guards import any_live
+from tallystick.http.guards import any_live, ending
 from tallystick.http.routes import Wiring
 from tallystick.web.session import secret_of
 
@@ -35,7 +35,16 @@ async def session(wiring: Wiring, request: Request) -> Caller:
     A token that was made for a program is none: whoever finds one has the API, and no pages on which to try passwords.
     """
     _require_our_page(request)
-    caller = await any_live(wiring, request, secret_of(request))
+    return _of_session(await any_live(wiring, request, secret_of(request)))
+
+
+async def leaving(wiring: Wiring, request: Request) -> Caller:
+    """As `session`, wherever it comes from and however it is limited: to sign out must always be possible."""
+    _require_our_page(request)
+    return _of_session(await ending(wiring, request, secret_of(request)))
+
+
+def _of_session(caller: Caller) -> Caller:
     if not is_session(caller.token):
         raise Unauthenticated(NO_CREDENTIALS)
     return caller

@@ -28,7 +28,7 @@ async def change(ask: Ask) -> Response:
     token = await _token(ask)
     try:
         if form.one("seen") != _seen(token.limits):
-            raise Conflict("These limits were changed meanwhile", detail="Open the page again, and look at them")
+            raise Conflict("These limits were changed meanwhile", detail="What you filled in is not saved")
         wanted = limits.wished(form, expires_at=token.expires_at)
         if form.raw("password"):
             ask = await sudo.raised(ask, form)
@@ -48,6 +48,7 @@ def _page(ask: Ask, token: Token, form: Form, error: TallystickError | None = No
         "limits.html",
         error=error,
         token=token,
+        kept=isinstance(error, Conflict),
         form=form,
         fields=limits.FIELDS,
         seen=form.one("seen") or _seen(token.limits),

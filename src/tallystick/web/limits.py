@@ -1,5 +1,6 @@
 """What limits a token further, as fields of a form, and as people read it."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,8 @@ from tallystick.http import limiting
 from tallystick.http.limiting import LimitsForm
 from tallystick.http.times import stamp
 from tallystick.web.forms import Form
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -28,12 +31,12 @@ FIELDS: Final[Mapping[Limit, Field]] = {
     ),
     Limit.RULES: Field(
         "Requests of your own API",
-        "Methods and a path on each line; * is one segment, ** all below. It is for these alone then: here it can only see and end itself.",
+        "Methods and a path on each line; * is one segment, ** all below. Then it can do nothing else here but see and revoke itself.",
         "lines",
         "GET,POST /orders/*",
     ),
-    Limit.PER_SECOND: Field("Requests a second", "Within one of the clock."),
-    Limit.PER_MINUTE: Field("Requests a minute", "The same."),
+    Limit.PER_SECOND: Field("Requests a second", "Within one second of the clock."),
+    Limit.PER_MINUTE: Field("Requests a minute", "Within one minute of the clock."),
     Limit.PER_DAY: Field("Requests a day", "From midnight, UTC."),
     Limit.USES: Field("Requests, ever", "With 1 it works once."),
     Limit.NOT_BEFORE: Field("Not before", "UTC.", "instant"),
@@ -96,7 +99,8 @@ def _said(limits: Limits, limit: Limit) -> str:
 
 
 def _lines(form: Form, limit: Limit) -> list[str]:
-    return [line.strip() for line in form.one(limit).splitlines() if line.strip()]
+    # Not splitlines: it splits also where a path may have a character of its own.
+    return [line.strip() for line in _LINE_END.split(form.one(limit)) if line.strip()]
 
 
 def _instant(form: Form) -> str | None:

@@ -23,7 +23,7 @@ from tallystick.web.pages import page
 
 SIZE: Final = 25
 _COUNTED: Final = 10_000  # beyond that nobody wants to know the number, and everybody would wait for it
-_SERVICES_SHOWN: Final = 100  # in the filter; who has more writes the id into the address
+SERVICES_SHOWN: Final = 100  # in the filter; who has more writes the id into the address
 _DAYS: Final = {f"{days}d": days for days in (7, 30, 90)}
 _NEWEST: Final = Sort(SortBy.CREATED_AT, descending=True)
 _QUERIES: Final = (
@@ -65,10 +65,11 @@ async def listed(ask: Ask, reach: Reach, *, template: str = "tokens.html", kind:
         rows=await rows(ask, found.tokens, services, owners=reach.owner_id is None),
         total=await _total(ask, reach, wanted, found if after is None else None),
         most=_COUNTED,
-        services=services[:_SERVICES_SHOWN],
+        services=services[:SERVICES_SHOWN],
         asked={each.name: ask.request.query_params.get(each.name, "") for each in _QUERIES},
         filtered=bool(given.keys() - {"sort", "cursor"}),
         sorts=[(word, _address(ask, sort=key, cursor=None), SORTS[key] == sort) for key, word in _SORTED.items()],
+        here=_address(ask, cursor=None),
         first=None if after is None else _address(ask, cursor=None),
         onward=_onward(ask, found, sort),
         receipt=await receipts.shown(ask),

@@ -8,9 +8,11 @@ from starlette.types import Receive, Scope, Send
 
 from tallystick.core.errors import NotFound, TallystickError, Unauthenticated
 from tallystick.core.receipt import Receipt
+from tallystick.http.errors import hints
 from tallystick.http.routes import nowhere
 from tallystick.web import session
-from tallystick.web.pages import HEADERS, Onward, filled, see, status_of
+from tallystick.web.pages import HEADERS, Onward, filled, see
+from tallystick.web.wrong import Words, status_of, words_of
 
 
 class InPages:
@@ -20,11 +22,12 @@ class InPages:
         """A page that says it; without a session, the way to sign in."""
         if isinstance(error, Unauthenticated):
             return _sign_in(request)
-        return _page(status_of(error), error.msg, error.detail)
+        known = session.secret_of(request) is not None
+        return _page(request, status_of(error), words_of(error, known=known), **hints(error))
 
-    def accident(self, request: Request) -> Response:  # noqa: ARG002 - of what was asked for, nothing is said
+    def accident(self, request: Request) -> Response:
         """A page without detail."""
-        return _page(500, "Something went wrong here", "It is our fault, and it has been logged")
+        return _page(request, 500, Words("Something went wrong here", "It is our fault, and it has been logged"))
 
     def heard(self, answer: Response, receipt: Receipt) -> None:
         """The page that the browser goes on to shows the receipt."""
@@ -43,17 +46,23 @@ async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _sign_in(request: Request) -> Response:
-    ended = session.secret_of(request) is not None or request.method == "POST"
-    query = {"ended": "1"} if ended else {}
+    came = session.secret_of(request) is not None
+    if not came and session.is_from_elsewhere(request):
+        return Response(filled("again.html", me=None, asker=None, path=""), 200, HEADERS, "text/html")
+    query = {"ended": "1"} if came or request.method == "POST" else {}
     if request.headers.get("hx-request") == "true":
         # A part of a page was asked for; the whole of it has to go.
         where = f"/console/sign-in?{urlencode(query)}"
         return session.end(Response(status_code=204, headers={**HEADERS, "hx-redirect": where}))
-    if request.method == "GET":
-        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return session.end(see("/console/sign-in", **query))
+    # A form is not sent again by itself: they come back to the page on which it stands.
+    asked = request.url.path + (f"?{request.url.query}" if request.method == "GET" and request.url.query else "")
+    answer = see("/console/sign-in", **query, next=asked)
+    # What did not come may be there all the same: no browser sends it with a link of another site.
+    return session.end(answer) if came else answer
 
 
-def _page(status: int, title: str, detail: str | None) -> Response:
-    text = filled("failed.html", me=None, title=title, detail=detail, status=status, path="", asker=None)
-    return Response(text, status, HEADERS, "text/html")
+def _page(request: Request, status: int, words: Words, **headers: str) -> Response:
+    # A form is on the page of its own address: see `signin.up`.
+    back = request.url.path if request.method == "POST" else None
+    text = filled("failed.html", me=None, asker=None, path="", status=status, words=words, back=back)
+    return Response(text, status, {**HEADERS, **headers}, "text/html")

@@ -12,11 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse, Response
 
 from tallystick.core.errors import TallystickError
-from tallystick.core.issue import SUDO_NEEDED
-from tallystick.http.errors import STATUS
 from tallystick.http.routes import Ask
 from tallystick.web import session, static
 from tallystick.web.words import FILTERS
+from tallystick.web.wrong import status_of, words_of
 
 _HERE: Final = Path(__file__).parent / "templates"
 _OURS: Final = re.compile(r"/console(?:/[A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9_.~%&=+-]*)?")
@@ -45,7 +44,9 @@ def page(
     **shown: Any,
 ) -> Response:
     """The page of a template.  `error`: what became of what was sent, which the page says.  `visiting`: as in `session.mark`."""
-    status, wrong = (200, None) if error is None else (status_of(error), said(error))
+    status, wrong = (
+        (200, None) if error is None else (status_of(error), str(words_of(error, known=ask.who is not None)))
+    )
     mark = session.mark(ask.request, ask.wiring.digest, visiting=visiting)
     me = None if ask.who is None else ask.who.person()
     text = filled(
@@ -83,20 +84,6 @@ def done(path: str) -> Response:
 def next_of(path: str) -> str:
     """Where to go on after signing in: a page of ours, whatever was asked for."""
     return path if _OURS.fullmatch(path) else "/console/tokens"
-
-
-def status_of(error: TallystickError) -> int:
-    """As the API has it, or the status of what it is a kind of."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-
-
-def said(error: TallystickError) -> str:
-    """An error's sentences as a page says them."""
-    if error.msg == SUDO_NEEDED:
-        return "Confirm with your password that it is you"
-    if error.msg == "2fa.verify":
-        return "That one-time code does not fit. Each one works once: wait for the next one"
-    return ". ".join(filter(None, (error.msg, error.detail)))
 
 
 @cache

@@ -1,25 +1,18 @@
 """The customer's people: who they are, what they may, and how they come and go."""
 
-from collections.abc import Sequence
-from typing import Final
-
 from starlette.responses import Response
 
 from tallystick.core import rights
 from tallystick.core.caller import Reach
-from tallystick.core.errors import TallystickError
+from tallystick.core.errors import Conflict, TallystickError
 from tallystick.core.find import Wanted
 from tallystick.core.people import Role, User, UserChange
 from tallystick.http import shapes, users
-from tallystick.http.paging import Numbered
-from tallystick.http.queries import number, read_one
 from tallystick.http.routes import Ask
 from tallystick.web import forms, receipts, sudo
 from tallystick.web.forms import NOTHING, Form
+from tallystick.web.paged import paged
 from tallystick.web.pages import done, page
-
-_SIZE: Final = 50
-_PAGE: Final = number("page", "Which page, from 1.", most=1_000_000)
 
 
 async def everybody(ask: Ask) -> Response:
@@ -59,6 +52,12 @@ async def change(ask: Ask) -> Response:
         locked=shapes.flag(form.one("locked") or None, "locked"),
     )
     try:
+        # The form sends all of its fields: with those of before, it would undo what others changed meanwhile.
+        if form.has("seen") and form.one("seen") != str((await found(ask)).updated_at):
+            raise Conflict(
+                "They were changed meanwhile",
+                detail="This is how they are now: change them again, if you still want to",
+            )
         await users.change(ask, ask.param("user_id"), wanted)
     except TallystickError as error:
         return await _person(ask, error)
@@ -85,28 +84,16 @@ async def found(ask: Ask) -> User:
 
 async def _list(ask: Ask, form: Form, error: TallystickError | None = None) -> Response:
     rights.require_may_see_users(ask.caller, ask.caller.customer_id)
-    query = ask.request.query_params
-    sought = query.get("q", "").strip()
-    all_of_them = _matching(await ask.wiring.store.people.users(ask.caller.customer_id), sought)
-    at = Numbered(read_one(_PAGE, query.get("page") or "1"), _SIZE)
+    everybody = await ask.wiring.store.people.users(ask.caller.customer_id)
     return page(
         ask,
         "people.html",
         error=error,
         form=form,
         roles=list(Role),
-        people=all_of_them[at.skipped : at.skipped + at.size],
-        total=len(all_of_them),
-        sought=sought,
-        at=at.number,
-        pages=at.pages(len(all_of_them)),
+        it=paged(ask, everybody, lambda user: f"{user.name} {user.login} {user.id}"),
         receipt=await receipts.shown(ask),
     )
-
-
-def _matching(users: Sequence[User], sought: str) -> list[User]:
-    part = sought.casefold()
-    return [user for user in users if part in f"{user.name} {user.login}".casefold() or user.id == sought]
 
 
 async def _person(ask: Ask, error: TallystickError | None = None) -> Response:

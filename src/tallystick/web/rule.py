@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
+from urllib.parse import parse_qs, urlencode
 
 from starlette.responses import Response
 
@@ -15,16 +16,17 @@ from tallystick.http.routes import Ask
 from tallystick.http.times import stamp
 from tallystick.web import forms, listing, sudo
 from tallystick.web.charts import DAY_MS
-from tallystick.web.forms import NOTHING, Form
+from tallystick.web.forms import Form
 from tallystick.web.pages import done, page
 
-_SAME: Final = ("search", "kind", "user_id", "service_id")
-_RULE: Final = (*_SAME, "unused_since", "created_before", "expires_before")
+_SAME: Final = ("search", "kind", "service_id")
+_ASKED: Final = (*_SAME, "unused", "created_before", "expires_before", "user", "reason")
+_RULE: Final = (*_SAME, "user_id", "unused_since", "created_before", "expires_before")
 
 
 async def show(ask: Ask) -> Response:
-    """The form."""
-    return await _page(ask, NOTHING)
+    """The form, as the address fills it in."""
+    return await _page(ask, _filled(ask.request.url.query))
 
 
 async def look(ask: Ask) -> Response:
@@ -33,13 +35,14 @@ async def look(ask: Ask) -> Response:
     try:
         ask = await sudo.raised(ask, form)
         revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
-        rule, reason = _rule(form, ask.now), _reason(form)
+        rule, reason = await _rule(ask, form), _reason(form)
         met = await revoke.would_revoke(ask.wiring.store.tokens, ask.caller, wanted_of(rule))
     except TallystickError as error:
         return await _page(ask, form, error)
     services = await ask.wiring.store.people.services(ask.caller.customer_id)
     rows = await listing.rows(ask, met.sample, services, owners=True)
-    return page(ask, "rule_met.html", rule=rule, reason=reason.value, count=met.count, rows=rows)
+    asked = urlencode({name: form.one(name) for name in _ASKED if form.has(name)})
+    return page(ask, "rule_met.html", rule=rule, reason=reason.value, count=met.count, rows=rows, asked=asked)
 
 
 async def carry_out(ask: Ask) -> Response:
@@ -53,23 +56,41 @@ async def carry_out(ask: Ask) -> Response:
             ask.wiring.store.tokens, ask.caller, wanted_of(rule), reason=_reason(form), by=ask.by()
         )
     except TallystickError as error:
-        return await _page(ask, form, error)
+        return await _page(ask, _filled(form.one("asked")), error)
     return done("/console/customer/tokens")
 
 
-def _rule(form: Form, now: int) -> Mapping[str, str]:
-    """The filters that were filled in, as the API has them.  Instants are fixed from here on: what was seen is what ends."""
+async def _rule(ask: Ask, form: Form) -> Mapping[str, str]:
+    """The filters that were filled in, as the API has them.
+
+    Instants are fixed from here on, and what is made from now on is not met: nothing ends that was not shown.
+    """
     rule = {name: form.one(name) for name in _SAME if form.has(name)}
+    if form.has("user"):
+        rule["user_id"] = await _user_id(ask, form.one("user"))
     if form.has("unused"):
-        rule["unused_since"] = stamp(now - _days(form.one("unused")) * DAY_MS) or ""
+        rule["unused_since"] = stamp(ask.now - _days(form.one("unused")) * DAY_MS) or ""
     for name in ("created_before", "expires_before"):
         if form.has(name):
             rule[name] = f"{_day(form.one(name))}T00:00:00Z"
+    if rule:  # else it would be one that meets everything, instead of none
+        now = stamp(ask.now) or ""
+        rule["created_before"] = min(rule.get("created_before", now), now)
     return rule
 
 
+async def _user_id(ask: Ask, named: str) -> str:
+    """Of the person with this login, or id."""
+    people = ask.wiring.store.people
+    found = await people.credentials(named)
+    user = await people.user(named) if found is None else found[0]
+    if user is None or user.customer_id != ask.caller.customer_id:
+        raise Invalid(f"Nobody here has the login {named!r}", detail="The page of people has them all")
+    return user.id
+
+
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 4):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and int(text)):
         raise Invalid("Days are a number from 1 to 9999")
     return int(text)
 
@@ -88,6 +109,11 @@ def _reason(form: Form) -> Reason:
         raise Invalid("Choose one of the reasons") from error
 
 
+def _filled(query: str) -> Form:
+    """The form as it was filled in: it holds nothing that must not be in an address."""
+    return Form({name: values for name, values in parse_qs(query).items() if name in _ASKED})
+
+
 async def _page(ask: Ask, form: Form, error: TallystickError | None = None) -> Response:
     if not ask.caller.is_superuser:
         revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
@@ -96,7 +122,7 @@ async def _page(ask: Ask, form: Form, error: TallystickError | None = None) -> R
         "rule.html",
         error=error,
         form=form,
-        services=await ask.wiring.store.people.services(ask.caller.customer_id),
+        services=(await ask.wiring.store.people.services(ask.caller.customer_id))[: listing.SERVICES_SHOWN],
         kinds=[kind.value for kind in Kind],
         reasons=[reason.value for reason in Reason],
     )

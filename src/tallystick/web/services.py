@@ -7,11 +7,12 @@ from tallystick.core.errors import TallystickError
 from tallystick.core.people import Role
 from tallystick.http.routes import Ask
 from tallystick.web import forms, receipts
+from tallystick.web.paged import paged
 from tallystick.web.pages import done, page
 
 
 async def everything(ask: Ask) -> Response:
-    """All of them."""
+    """All of them, a page at a time, by a part of the name if asked for."""
     return await _page(ask)
 
 
@@ -55,7 +56,7 @@ async def _page(ask: Ask, error: TallystickError | None = None) -> Response:
         ask,
         "services.html",
         error=error,
-        services=rights.visible(everything, ask.caller),
+        it=paged(ask, rights.visible(everything, ask.caller), lambda service: f"{service.name} {service.id}"),
         may_change=ask.caller.role in (Role.ENGINEER, Role.SUPERUSER),
         receipt=await receipts.shown(ask),
     )

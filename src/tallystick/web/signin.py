@@ -1,18 +1,20 @@
 """Signing in, in two steps where there are two factors, and out."""
 
+from contextlib import suppress
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from tallystick.core import issue, revoke, sudo
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Invalid, TallystickError
+from tallystick.core.errors import Invalid, TallystickError, Unauthenticated
 from tallystick.http import cursors, proving
 from tallystick.http.guards import address_of
 from tallystick.http.routes import Ask
 from tallystick.identity.proof import Claim, Proof, Shortfall
-from tallystick.web import forms, session
+from tallystick.web import forms, guards, session
 from tallystick.web.forms import Form
 from tallystick.web.pages import next_of, page, see
 from tallystick.web.sudo import code_of
@@ -34,10 +36,18 @@ async def front(_ask: Ask) -> Response:
     return see("/console/tokens")
 
 
+async def up(ask: Ask) -> Response:
+    """From the address of a form to the page on which it stands."""
+    return see(ask.request.url.path.rpartition("/")[0])
+
+
 async def ask_password(ask: Ask) -> Response:
     """The page to sign in."""
     query = ask.request.query_params
-    return _page(ask, "sign_in.html", ended=bool(query.get("ended")), onward=query.get("next", ""))
+    if session.is_from_elsewhere(ask.request):
+        # A form that is open in another window has a mark of the visit that does not come now.
+        return page(ask, "again.html", visiting="")
+    return _page(ask, "sign_in.html", ended=query.get("ended", ""), onward=query.get("next", ""))
 
 
 async def sign_in(ask: Ask) -> Response:
@@ -74,9 +84,19 @@ async def _begin(ask: Ask, proof: Proof, onward: str) -> Response:
         tokens, user=proof.user, proof=proof.password_hash, digest=ask.wiring.digest, by=by
     )
     # The password was given a moment ago, and a one-time code works once: nobody should have to wait for the next.
-    raised = msgspec.structs.replace(by, token_id=token.id)
+    raised = replace(by, token_id=token.id)
     await sudo.raise_token(tokens, Caller(token, proof.user), until=sudo.ends_at(None, now=ask.now), by=raised)
+    await _end_old(ask)
     return session.begin(see(onward), ask, secret)
+
+
+async def _end_old(ask: Ask) -> None:
+    """The session that this browser had: its secret is nowhere any more."""
+    if session.secret_of(ask.request) is None:
+        return
+    with suppress(Unauthenticated):  # it is over
+        old = await guards.leaving(ask.wiring, ask.request)
+        await revoke.revoke_self(ask.wiring.store.tokens, old, by=replace(ask, who=old).by())
 
 
 def _claim(ask: Ask, form: Form, visit: str) -> Claim:
@@ -103,7 +123,7 @@ def _page(
     error: TallystickError | None = None,
     half: str | None = None,
     login: str = "",
-    ended: bool = False,
+    ended: str = "",
     onward: str = "",
 ) -> Response:
     visit = session.visit(ask.request)

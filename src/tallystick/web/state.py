@@ -1,5 +1,6 @@
 """How the service is, in numbers that move: of the whole where the store knows them, else of all workers of the server that answers."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,16 +10,13 @@ from starlette.responses import Response
 from tallystick.core import rights
 from tallystick.core.changes import Follower
 from tallystick.core.errors import Unavailable
-from tallystick.http.queries import number, read_one
 from tallystick.http.routes import Ask
 from tallystick.steady import steady
 from tallystick.web.pages import page
 
 _STORES: Final = {"SqliteStore": "SQLite", "MemoryStore": "Memory"}
-_BIG: Final = 2**53
-_AT: Final = number("at", "When they were counted.", most=_BIG)
-_SEEN: Final = number("seen", "How many verifications there had been.", most=_BIG)
-_WRITTEN: Final = number("written", "How many writes.", most=_BIG)
+_SINCE: Final = ("at", "seen", "written")  # when it was asked last, and what had been counted by then
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _Counted = Mapping[tuple[str, str | None], float]
 
 
@@ -107,8 +105,8 @@ def _sum(counted: _Counted, name: str) -> float:
 def _rates(ask: Ask, at: int, seen: int, written: int) -> Rates:
     """Since what the address says, if that was of this server."""
     query = ask.request.query_params
-    before = {each.name: read_one(each, query[each.name]) for each in (_AT, _SEEN, _WRITTEN) if query.get(each.name)}
-    if query.get("server") != ask.wiring.measuring.server or len(before) < 3 or at <= before["at"]:
+    before = {name: int(query[name]) for name in _SINCE if _NUMBER.fullmatch(query.get(name, "")) is not None}
+    if query.get("server") != ask.wiring.measuring.server or len(before) < len(_SINCE) or at <= before["at"]:
         return Rates()
     seconds = (at - before["at"]) / 1000
     return Rates(max(0, seen - before["seen"]) / seconds, max(0, written - before["written"]) / seconds)

@@ -14,20 +14,24 @@ from tallystick.core.errors import Conflict, Invalid, TallystickError
 from tallystick.http import cursors
 from tallystick.http.routes import Ask
 from tallystick.identity import totp
+from tallystick.identity.accounts import CHANGED
 from tallystick.web import forms, sudo
 from tallystick.web.forms import Form
 from tallystick.web.pages import done, page
 
 _OFFER_MS: Final = 30 * 60 * 1000
-_TWICE: Final = "If you sent this before, its codes were shown once: make others if they are lost"
 
 
 class _Offer(msgspec.Struct, frozen=True, array_like=True):
-    """The secret that the page shows, and its form sends back: nothing is kept until a code says that the app has it."""
+    """The secret that the page shows, and its form sends back: nothing is kept until a code says that the app has it.
+
+    `seen`: when the user was changed last, at that time; each offer is taken once.
+    """
 
     user_id: str
     secret: str
     until: int
+    seen: int
 
 
 async def show(ask: Ask) -> Response:
@@ -39,7 +43,7 @@ async def show(ask: Ask) -> Response:
 async def enrol(ask: Ask) -> Response:
     """Turn it on, when the app shows a code that fits; and show recovery codes, once."""
     form = await forms.read(ask)
-    secret = _offered(ask, form)
+    secret = await _offered(ask, form)
     try:
         ask = await sudo.raised(ask, form)
         rights.require_may_change(ask.caller)
@@ -60,9 +64,9 @@ async def renew_codes(ask: Ask) -> Response:
     try:
         ask = await sudo.raised(ask, form)
         rights.require_may_change(ask.caller)
-        if form.one("seen") != await _seen(ask):
-            raise Conflict("Something about you has changed since", detail=_TWICE)
-        codes = await ask.wiring.accounts.new_recovery_codes(ask.caller.person(), by=ask.by())
+        codes = await ask.wiring.accounts.new_recovery_codes(
+            ask.caller.person(), seen=_number(form.one("seen")), by=ask.by()
+        )
     except TallystickError as error:
         return await _page(ask, totp.new_secret(), error)
     return page(ask, "codes.html", codes=codes, begun=False)
@@ -80,32 +84,41 @@ async def turn_off(ask: Ask) -> Response:
     return done("/console/account")
 
 
-def _offered(ask: Ask, form: Form) -> bytes:
+async def _offered(ask: Ask, form: Form) -> bytes:
     offer = cursors.unseal(form.one("offer"), _Offer, ask.wiring.digest)
+    if offer.seen != await _changed_at(ask):
+        raise Conflict(CHANGED, detail="Open the page again, and scan the new code")
     if offer.user_id != ask.caller.person().id or ask.now >= offer.until:
         raise Invalid("That took too long: open the page again, and scan the new code")
     return base64.b32decode(offer.secret)
 
 
-async def _seen(ask: Ask) -> str:
-    """By which it is known whether the user is still as they were shown: a page with new codes that is loaded again makes none."""
+async def _changed_at(ask: Ask) -> int:
+    """When the user was changed last: what was made for how they were before is over."""
     user = await ask.wiring.store.people.user(ask.caller.person().id)
-    return "" if user is None else str(user.updated_at)
+    return 0 if user is None else user.updated_at
 
 
 async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -> Response:
-    user = ask.caller.person()
-    offer = _Offer(user.id, totp.base32(secret), ask.now + _OFFER_MS)
+    user, seen = ask.caller.person(), await _changed_at(ask)
+    offer = _Offer(user.id, totp.base32(secret), ask.now + _OFFER_MS, seen)
+    uri = totp.otpauth_uri(secret, login=user.login)
     return page(
         ask,
         "two_factor.html",
         error=error,
-        seen=await _seen(ask),
+        seen=seen,
         offer=cursors.seal(offer, ask.wiring.digest),
         secret=totp.base32(secret),
-        picture=_picture(totp.otpauth_uri(secret, login=user.login)),
+        uri=uri,
+        picture=_picture(uri),
         codes=await ask.wiring.store.people.recovery_codes_left(user.id),
     )
+
+
+def _number(text: str) -> int:
+    """What a form that was changed by hand says, fits nothing."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _picture(uri: str) -> Markup:

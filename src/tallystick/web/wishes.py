@@ -1,6 +1,6 @@
 """What people ask for in the form of a new token: what each field means, and the wish that they make together."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 import msgspec
@@ -61,7 +61,7 @@ def _meaning(defined: scopes.Defined) -> str:
 
 
 def _services(form: Form) -> tuple[str, ...]:
-    ticked = form.all("services")
+    ticked = tuple(dict.fromkeys((*form.all("services"), *form.one("service_ids").split())))
     match form.one("reach"):
         case "all" if not ticked:
             return ()
@@ -84,5 +84,5 @@ def _expires_at(form: Form, now: int) -> int | None:
         day = date.fromisoformat(form.one("on"))
     except ValueError as error:
         raise Invalid("Choose the day on which it ends") from error
-    # Until the end of that day: what ends "on Friday" is expected to work on Friday.
-    return int(datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).timestamp()) * 1000
+    # Its last second: what ends "on Friday" is expected to work on Friday, and to say so.
+    return int(datetime.combine(day, time(23, 59, 59), UTC).timestamp()) * 1000

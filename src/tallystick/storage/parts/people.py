@@ -132,8 +132,10 @@ class SqlDirectory:
     async def use_totp_step(self, user_id: str, *, step: int) -> bool:
         return await self._writer.submit(_use_totp_step, {"id": user_id, "step": step})
 
-    async def set_recovery_codes(self, user_id: str, *, digests: Sequence[str], by: Origin) -> bool:
-        wanted = {"id": user_id, "digests": recovery.kept(digests), "now": by.at}
+    async def set_recovery_codes(
+        self, user_id: str, *, digests: Sequence[str], seen: int | None = None, by: Origin
+    ) -> bool:
+        wanted = {"id": user_id, "digests": recovery.kept(digests), "seen": seen, "now": by.at}
         return await self._writer.submit(recovery.set_codes, Change(wanted, by), within(by, user=user_id))
 
     async def use_recovery_code(self, user_id: str, *, digest: str) -> bool:

@@ -176,13 +176,15 @@ UPDATE "user"
  WHERE id = :id
    AND (totp_step IS NULL OR totp_step < :step);
 
--- name: set_recovery(id, digests, now)!
--- Replace the recovery codes of somebody with two factors: digests, each with a space after it.
+-- name: set_recovery(id, digests, seen, now)!
+-- Replace the recovery codes of somebody with two factors: digests, each with a space after it.  With `seen` only if the user
+-- was changed last at that instant.
 UPDATE "user"
    SET recovery = :digests,
        updated_at = :now
  WHERE id = :id
-   AND totp_sealed IS NOT NULL;
+   AND totp_sealed IS NOT NULL
+   AND (updated_at = :seen OR :seen IS NULL);
 
 -- name: use_recovery(id, digest)!
 -- Take one recovery code away, with the space after it, if it is there.

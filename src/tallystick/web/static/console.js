@@ -3,7 +3,7 @@
 (() => {
   const locale = navigator.languages?.[0];
   const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long" });
-  const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+  const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
   const now = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
   const relative = new Intl.RelativeTimeFormat(locale);
   const words = exact.resolvedOptions().locale;
@@ -27,7 +27,9 @@
       const instant = new Date(each.dateTime);
       const how = { exact, day }[each.dataset.how];
       each.textContent = how ? how.format(instant) : distance(instant);
+      // Within a page in English, which runs the other way than some.
       each.lang = words;
+      each.dir = "auto";
       each.title = `${exact.format(instant)} · ${each.dateTime}`;
     }
     for (const each of root.querySelectorAll("[data-script]")) each.hidden = false;
@@ -35,17 +37,18 @@
 
   async function copy(button) {
     const field = document.getElementById(button.dataset.copy);
-    const text = field.value ?? field.textContent;
+    let done = true;
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(field.value ?? field.textContent);
     } catch {
-      // Not over plain HTTP: then the old way.
-      field.select?.();
-      document.execCommand("copy");
+      // Not over plain HTTP: then the old way, and where that is gone too, by hand.
+      if (field.select) field.select();
+      else getSelection().selectAllChildren(field);
+      done = document.execCommand("copy");
     }
-    const before = button.textContent;
-    said.textContent = button.textContent = "Copied";
-    setTimeout(() => { button.textContent = before; }, 2000);
+    button.dataset.words ??= button.textContent;
+    said.textContent = button.textContent = done ? "Copied" : "Selected: press Ctrl+C";
+    setTimeout(() => { button.textContent = button.dataset.words; }, 2000);
   }
 
   function count() {
@@ -62,6 +65,17 @@
       for (const each of document.querySelectorAll("input[name=id]:not(:disabled)")) each.checked = event.target.checked;
     }
     count();
+  });
+  // A form is sent once: the answer to the second of a double click would take the place of the first.
+  const sent = new WeakSet();
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (sent.has(event.target)) event.preventDefault();
+    sent.add(event.target);
+    setTimeout(() => sent.delete(event.target), 5000);  // it may not have arrived
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const each of document.forms) sent.delete(each);
   });
   // Some browsers keep the page for the way back: what is shown once must not be in it.
   addEventListener("pagehide", () => {

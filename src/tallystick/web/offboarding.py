@@ -29,8 +29,8 @@ async def show(ask: Ask) -> Response:
 async def carry_out(ask: Ask) -> Response:
     """Do what was decided."""
     form = await forms.read(ask)
+    rights.require_may_manage_people(ask.caller)
     try:
-        rights.require_may_manage_people(ask.caller)
         ask = await sudo.raised(ask, form)
         user = await people.found(ask)
         delete = form.one("then") == "delete"
