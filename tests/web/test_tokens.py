@@ -303,6 +303,18 @@ async def test_a_receipt_of_others_is_shown_to_nobody(annas: Visit) -> None:
     assert "Revoked" not in annas.text
 
 
+async def test_whose_token_was_revoked_with_those_of_others_does_not_learn_of_these(annas: Visit) -> None:
+    given = [await annas.world.give(owner, f"batch of {owner.name}") for owner in (ANNA, BERT)]
+    body = {"data": [{"id": token.id} for token, _ in given]}
+    revoked = await annas.world.ask("DELETE", "/tokens", ROOT, json=body)
+    assert revoked.status_code == 204
+    seq = await annas.world.store.changes.head()
+
+    await annas.open(f"/console/tokens?receipt={seq}")
+
+    assert "batch of" not in annas.text
+
+
 async def test_writes_are_limited_as_in_the_api() -> None:
     async with a_visit(writes_per_hour=2) as visit:
         await visit.sign_in(ANNA)

@@ -52,7 +52,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 async def shown(ask: Ask) -> Told | None:
-    """The receipt that the address names, if it concerns who asks."""
+    """The receipt that the address names, if it is of something that who asks has done: it names all that was done with it."""
     asked = ask.request.query_params.get("receipt", "")
     if _SEQ.fullmatch(asked) is None:
         return None
@@ -60,6 +60,8 @@ async def shown(ask: Ask) -> Told | None:
     try:
         found = await receipts.find(store.changes, store.tokens, ask.caller, int(asked))
     except NotFound:
+        return None
+    if found.user_id != ask.caller.person().id:
         return None
     return await _told(ask, ask.wiring.receipts.latest(found))
 
