@@ -1,4 +1,4 @@
-"""One server for all of them, and a token that may ask it about others."""
+"""A server for each file of them (all tests together would make more tokens than a user can have), and a token that may ask it."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from tallystick.testing import RunningServer, running_server
 from tests.integrations.tokens import verifying
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with running_server(workers=2) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def key(server: RunningServer) -> str:
     return verifying(server)
 

@@ -4,6 +4,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -423,10 +424,10 @@ async def _outcome(write: Awaitable[Added]) -> object:
 
 
 def _dump(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return [line for line in connection.iterdump() if line.startswith("INSERT")]
 
 
 def _run(path: Path, statement: str) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement)
