@@ -337,3 +337,7 @@ async def test_everything_that_is_told_is_among_the_measures_and_the_other_way_r
     await Measuring(Noting(None)).copy(world.wiring)
 
     assert told == {each.name for each in MEASURES}
+
+
+def test_numbers_that_nobody_has_written_are_0() -> None:
+    assert Exposition(None).all()["writes", "of a kind to come"] == 0

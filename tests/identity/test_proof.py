@@ -402,3 +402,15 @@ async def test_that_the_password_was_right_is_good_for_the_code_and_until_it_is_
 
     assert [proof.shortfall for proof in (wrong, other, late)] == [Shortfall.WRONG] * 3
     assert right.user is not None
+
+
+async def test_who_signs_in_twice_at_once_while_the_hash_is_renewed_can_go_on_in_both() -> None:
+    world = await a_world()
+    await world.store.people.set_totp(ANNA.id, sealed=KEYS.seal(TOTP_SECRET, owner=ANNA.id), by=at(world.clock.now()))
+    world.prover = world.prover_of(Passwords(PRE_21_2))
+
+    halves = await asyncio.gather(world.prove(), world.prove())
+
+    assert halves[0].mark == halves[1].mark
+    claim = Claim(login=ANNA.login, password="", code=world.code(), address="192.0.2.1", proven=halves[1].mark)
+    assert (await world.prover.prove(claim)).user is not None

@@ -336,3 +336,13 @@ async def test_a_new_password_ends_the_other_tokens_when_it_is_asked_to(store: S
     assert await store.tokens.get(other.id) == replace(other, revoked_at=NOW)
     assert await store.tokens.get(before.id) == replace(before, revoked_at=NOW - 1)
     assert await store.tokens.get(berts.id) == berts
+
+
+async def test_a_user_is_changed_only_as_they_were_seen_where_that_is_said(store: Store) -> None:
+    assert await change(store, ANNA.id, name="Anne", seen=ANNA.updated_at + 1) is Outcome.STALE
+    assert await store.people.user(ANNA.id) == ANNA
+    assert await change(store, ANNA.id, name="Anne", seen=ANNA.updated_at) is Outcome.DONE
+    assert await store.people.user(ANNA.id) == replace(ANNA, name="Anne", updated_at=NOW)
+    assert await change(store, ROOT.id, locked=True, seen=ROOT.updated_at + 1) is Outcome.STALE
+    assert await change(store, ROOT.id, locked=True, seen=ROOT.updated_at) is Outcome.LAST_SUPERUSER
+    assert await change(store, "nothing", name="x", seen=1) is Outcome.UNKNOWN

@@ -420,3 +420,55 @@ async def test_a_secret_in_a_name_is_in_no_line_of_the_events(roots: Visit) -> N
 
     assert "oops" in roots.text
     assert secret not in roots.page.text
+
+
+async def test_a_rule_that_meets_more_than_was_shown_ends_nothing(roots: Visit) -> None:
+    roots.world.clock.move(1000)
+    await add_token(roots.world.store, machine("robot", id="robot", created_at=NOW - DAY))
+    await roots.open("/console/rule")
+    await roots.send("/console/rule/look", {"kind": "automation"})
+    assert "1 token would end" in roots.text
+    seen = roots.hidden
+    await add_token(roots.world.store, machine("moved", id="moved", created_at=NOW - DAY))
+
+    page = await roots.client.post("/console/rule", data=seen)
+
+    assert page.status_code == 409
+    assert "By now 2 tokens would end. Nothing was done" in unescape(page.text)
+    assert '<option value="automation" selected>' in page.text
+    assert await roots.world.live("robot")
+
+
+async def test_a_day_that_is_yet_to_come_meets_nothing_that_is(roots: Visit) -> None:
+    roots.world.clock.move(1000)
+    await roots.open("/console/rule")
+
+    await roots.send("/console/rule/look", {"created_before": "2099-01-01", "search": "main"})
+
+    assert "created before: 2026-02-03T04:05:07Z" in roots.text
+
+
+async def test_an_old_page_does_not_let_in_who_was_locked_since(roots: Visit) -> None:
+    await roots.world.ask("PUT", f"/user/{BERT.id}", ROOT, json={"locked": True})
+    await roots.open(f"/console/people/{BERT.id}")
+    old = {**roots.hidden, "locked": "false"}
+    roots.world.clock.move(1)
+    await roots.world.ask("PUT", f"/user/{BERT.id}", ROOT, json={"locked": False})
+    roots.world.clock.move(1)
+    await roots.world.ask("PUT", f"/user/{BERT.id}", ROOT, json={"locked": True})
+
+    assert (await roots.client.post(f"/console/people/{BERT.id}", data=old)).status_code == 409
+    bert = await roots.world.store.people.user(BERT.id)
+    assert bert is not None
+    assert bert.locked
+
+
+async def test_of_much_a_receipt_says_what_became_of_the_person_and_how_much_more(roots: Visit) -> None:
+    ids = [(await roots.world.give(ANNA, f"t{number}"))[0].id for number in range(5)]
+    await roots.open(f"/console/people/{ANNA.id}/leave")
+    fates = {f"fate-{each}": "move" for each in (main_id(ANNA), *ids)}
+
+    await roots.send(f"/console/people/{ANNA.id}/leave", {**fates, "id": [main_id(ANNA), *ids], "then": "lock"})
+
+    assert f"{ANNA.login} is locked." in roots.text
+    assert "And 4 more." in roots.text

@@ -29,7 +29,7 @@ LEAVES = {"id": main_id(ANNA), f"fate-{main_id(ANNA)}": "revoke", "then": "lock"
 
 def _app_code(visit: Visit) -> dict[str, str]:
     """What the app shows for the secret that the page shows."""
-    secret = visit.page.text.partition('<code class="wrap" id="secret">')[2].partition("<")[0]
+    secret = visit.page.text.partition('<code class="wrap" id="secret" data-once>')[2].partition("<")[0]
     return {"new_code": totp.code_at(base64.b32decode(secret), visit.world.clock.now())}
 
 
@@ -98,7 +98,7 @@ WRITES = [
     form("services", "services", data={"name": "third"}, events=[("service.create", NEW)]),
     form("services/{service_id}", "services", data={"name": "news"}, events=[("service.update", BLOG.id)]),
     form("services/{service_id}/delete", "services", events=[("service.delete", BLOG.id)]),
-    form("rule", "rule", data={"user_id": ANNA.id}, events=[("token.revoke", main_id(ANNA))]),
+    form("rule", "rule", data={"user_id": ANNA.id, "count": "1"}, events=[("token.revoke", main_id(ANNA))]),
 ]
 REFUSED = [
     form("tokens/new", "tokens/new", data={**WISH, "scope": "nonsense"}, status=400),

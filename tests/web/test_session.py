@@ -263,6 +263,8 @@ async def test_without_a_session_every_page_leads_to_the_sign_in(visit: Visit, r
     assert asked.status_code == 303
     assert asked.headers["location"].startswith("/console/sign-in")
     assert (part.status_code, part.headers["hx-redirect"].startswith("/console/sign-in")) == (204, True)
+    # It may be the late answer to a cookie that has been replaced.
+    assert "set-cookie" not in part.headers
 
 
 # --- What pages say -------------------------------------------------------------------------------------------------------
@@ -416,3 +418,24 @@ async def test_a_visit_that_is_called_otherwise_than_ours_gets_another_name(visi
     page = await visit.client.get("/console/sign-in", headers={b"cookie": f"tallystick_visit={cookie}".encode()})
 
     assert re.search(r"tallystick_visit=[0-9A-Za-z]{22};", page.headers["set-cookie"])
+
+
+async def test_a_programs_token_in_the_cookie_is_not_ended_by_signing_in(visit: Visit) -> None:
+    _, secret = await visit.world.give(ANNA, "deploy", id="deploy")
+    visit.client.cookies.set("tallystick_session", secret, domain="tallystick.test", path="/console")
+
+    await visit.sign_in(ANNA)
+
+    assert visit.page.url.path == "/console/tokens"
+    assert await visit.world.live("deploy")
+
+
+async def test_who_comes_with_a_dead_session_signs_in_like_everybody(visit: Visit) -> None:
+    await visit.sign_in(ANNA)
+    (own,) = await sessions(visit)
+    await visit.open("/console/sign-in")
+    await visit.world.ask("DELETE", f"/tokens/{own}", ROOT)
+
+    await visit.send("/console/sign-in", {"login": ANNA.login, "password": PASSWORD})
+
+    assert visit.page.url.path == "/console/tokens"

@@ -46,12 +46,13 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be different about a user.  None = as it is."""
+    """What is to be different about a user.  None = as it is.  `seen`: only if they were changed last at that instant (ms)."""
 
     login: str | None = None
     name: str | None = None
     role: Role | None = None
     locked: bool | None = None
+    seen: int | None = None
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -163,7 +163,8 @@ class Directory(Protocol):
         """Delete it, unless live tokens are limited to it.  Never ends as LAST_SUPERUSER."""
 
     async def change_user(self, user_id: str, *, customer_id: str, change: UserChange, by: Origin) -> Outcome:
-        """Change what `change` names, unless that takes the customer's last active superuser.  Never ends as IN_USE.
+        """Change what `change` names, unless that takes the customer's last active superuser.  Never ends as IN_USE; STALE when
+        they are not as they were `seen`.
 
         Raises `Conflict` when another user has that login, `Invalid` for text that no database can hold.
         """
@@ -192,8 +193,8 @@ class Directory(Protocol):
         `kept`: with it all of the user's tokens but this one end in the same transaction; None ends none.
         """
 
-    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
-        """Keep the same password with newer parameters, unless it was changed meanwhile.  Nothing that an event tells."""
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> bool:
+        """Keep the same password with newer parameters, unless it was changed meanwhile: then False.  Nothing that an event tells."""
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
         """Set the sealed one-time secret, or take it away; the step that was used and recovery codes go.

@@ -94,7 +94,7 @@ def permitted(change: UserChange, caller: Caller, user_id: str) -> UserChange:
     user = caller.person()
     if user_id == user.id and change.role in (None, user.role) and change.locked in (None, user.locked):
         # By now both may be otherwise: what they only sent along must not bring it back.
-        return UserChange(login=change.login, name=change.name)
+        return UserChange(login=change.login, name=change.name, seen=change.seen)
     _require_superuser(caller)
     return change
 

@@ -75,7 +75,10 @@ class Exposition:
         self._histograms[name].observe(value)
 
     def all(self) -> Mapping[tuple[str, str | None], float]:
-        """The numbers of all, by name and label; of a gauge that each has for itself, their sum.  Histograms are left out."""
+        """The numbers of all, by name and label, 0 for what is not there; of a gauge that each has for itself, their sum.
+
+        Histograms are left out.
+        """
         found: defaultdict[tuple[str, str | None], float] = defaultdict(float)
         for metric in self._registry.collect():
             name = metric.name.removeprefix(PREFIX)
@@ -84,7 +87,7 @@ class Exposition:
             for sample in metric.samples:
                 labels = [text for label, text in sample.labels.items() if label != _WORKER]
                 found[name, labels[0] if labels else None] += sample.value
-        return dict(found)
+        return found
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """All numbers, and what media type that is."""

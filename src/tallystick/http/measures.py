@@ -178,7 +178,7 @@ _PAGE: Final = """\
 
 | `TALLYSTICK_METRICS` | who may |
 |---|---|
-| `off` | nobody: 404 |
+| `off` | nobody: 404; workers count all the same, for the console |
 | `token` | who presents a superuser's token or an automation token, with `global:read` or `global`, not limited to services |
 | `open` | everybody who reaches the port |
 

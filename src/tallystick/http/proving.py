@@ -1,5 +1,7 @@
 """Who asks for a new token, or for sudo: login, password and one-time code, as they come over the wire."""
 
+from typing import Final
+
 from starlette.requests import Request
 
 from tallystick.core import issue, rights
@@ -11,6 +13,9 @@ from tallystick.http import wire
 from tallystick.http.guards import address_of, basic
 from tallystick.http.routes import Ask
 from tallystick.identity.proof import Claim, Proof, Shortfall
+
+NOT_PROVEN: Final = "Invalid username or password"
+CODE_WRONG: Final = "2fa.verify"
 
 
 async def who_may_issue(ask: Ask, form: wire.CreateToken) -> tuple[User, str | None]:
@@ -138,7 +143,7 @@ def not_proven(proof: Proof) -> Invalid:
     """What is said to who did not prove who they are."""
     if proof.shortfall is Shortfall.CODE:
         # One Fastly tool reads the word from `msg`, another from `code`, a third the text from `detail`: all get it.
-        return Invalid("2fa.verify", detail="Invalid one-time password", code="2fa.verify")
+        return Invalid(CODE_WRONG, detail="Invalid one-time password", code=CODE_WRONG)
     if proof.shortfall is Shortfall.LOCKED:
         return Invalid(
             "Account locked",
@@ -147,7 +152,7 @@ def not_proven(proof: Proof) -> Invalid:
         )
     if proof.shortfall is Shortfall.BARRED:
         return Invalid("Account locked", detail="An administrator can unlock this user", code="account_locked")
-    return Invalid("Invalid username or password", detail="The username or the password is wrong", code="invalid_grant")
+    return Invalid(NOT_PROVEN, detail="The username or the password is wrong", code="invalid_grant")
 
 
 def _not_proven_for_sudo(proof: Proof) -> Invalid | Forbidden:

@@ -105,16 +105,21 @@ class Accounts:
     async def change_user(self, customer_id: str, user_id: str, change: UserChange, *, by: Origin) -> None:
         """Takes effect on the user's tokens at once.
 
-        Raises `Invalid` for a login or name that cannot be used, `NotFound`, and `Conflict` when the login is taken or the
-        customer would be left without a superuser who is not locked.
+        Raises `Invalid` for a login or name that cannot be used, `NotFound`, and `Conflict` when the login is taken, the
+        customer would be left without a superuser who is not locked, or they are not as they were `seen`.
         """
         wanted = UserChange(
             login=None if change.login is None else checked(change.login, "a login"),
             name=None if change.name is None else checked(change.name, "a name"),
             role=change.role,
             locked=change.locked,
+            seen=change.seen,
         )
         outcome = await self._people.change_user(user_id, customer_id=customer_id, change=wanted, by=by)
+        if outcome is Outcome.STALE:
+            raise Conflict(
+                "They were changed meanwhile", detail="Nothing was done: look at them, and change them again"
+            )
         require_done(outcome, user_id)
 
     async def remove_user(self, customer_id: str, user_id: str, *, by: Origin) -> None:

@@ -141,7 +141,7 @@ class Prover:
         user, credentials = found
         kept = credentials.password_hash
         if claim.proven is None:
-            kept = await self._renew_hash(claim.password, credentials)
+            kept = await self._renew_hash(claim, credentials)
         if credentials.totp_sealed is not None:
             mark = self._mark(user.id, kept)
             if not claim.code:
@@ -175,7 +175,7 @@ class Prover:
         step = totp.matching_step(self._keys.unseal(sealed, owner=user.id), code, self._clock.now())
         return step is not None and await self._people.use_totp_step(user.id, step=step)
 
-    async def _renew_hash(self, password: str, credentials: Credentials) -> str:
+    async def _renew_hash(self, claim: Claim, credentials: Credentials) -> str:
         """What it is kept as after this.
 
         Parameters rise over the years; this is the only moment at which the password is at hand.
@@ -183,6 +183,14 @@ class Prover:
         old = credentials.password_hash
         if not self._passwords.is_outdated(old):
             return old
-        new: str = await self._in_thread(self._passwords.hash, password)
-        await self._people.renew_hash(credentials.user_id, password_hash=new, replacing=old)
-        return new
+        new: str = await self._in_thread(self._passwords.hash, claim.password)
+        if await self._people.renew_hash(credentials.user_id, password_hash=new, replacing=old):
+            return new
+        # Somebody was faster: with the same password, or, and then this proves nothing, with another.
+        return await self._kept_now(claim, otherwise=new)
+
+    async def _kept_now(self, claim: Claim, *, otherwise: str) -> str:
+        found = await self._people.credentials(claim.login)
+        if found is None or not await self._in_thread(self._passwords.verify, claim.password, found[1].password_hash):
+            return otherwise
+        return found[1].password_hash

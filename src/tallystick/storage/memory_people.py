@@ -146,7 +146,9 @@ class MemoryDirectory:
         before = self.by_id.get(user_id)
         if before is None or before.customer_id != customer_id:
             return Outcome.UNKNOWN
-        return self._change(before, change, by)
+        if change.seen not in (None, before.updated_at):
+            return Outcome.STALE
+        return self._change(before, replace(change, seen=None), by)
 
     def _change(self, before: User, change: UserChange, by: Origin, *also: Event) -> Outcome:
         wanted = {name: value for name, value in asdict(change).items() if value is not None}
@@ -222,10 +224,12 @@ class MemoryDirectory:
         self._write(events.noted("password", self.by_id[user_id], by), *[self.end(one, by) for one in ending])
         return True
 
-    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> bool:
         known = self._credentials.get(user_id)
-        if known is not None and known.password_hash == replacing:
-            self._credentials[user_id] = replace(known, password_hash=password_hash)
+        if known is None or known.password_hash != replacing:
+            return False
+        self._credentials[user_id] = replace(known, password_hash=password_hash)
+        return True
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
         self.require_standing(by)

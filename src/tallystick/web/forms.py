@@ -26,6 +26,13 @@ class Form:
         """All values of a field, each once, in the order in which they came; none that is empty."""
         return tuple(dict.fromkeys(value for value in self._fields.get(name, ()) if value))
 
+    def number(self, name: str) -> int | None:
+        """A number that a page has put in; None when there is none.  What was changed by hand is 0, which fits nothing."""
+        given = self.one(name)
+        if not given:
+            return None
+        return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+
     def has(self, name: str) -> bool:
         """Whether it came, and is not empty: a box that is ticked, a button that was pressed."""
         return bool(self.one(name))

@@ -108,6 +108,7 @@ def _instant(form: Form) -> str | None:
     given = form.one(Limit.NOT_BEFORE)
     if not given:
         return None
+    given = given.removesuffix("Z")  # where there is no such field, people write it out
     return f"{given}:00Z" if given.count(":") == 1 else f"{given}Z"
 
 

@@ -53,7 +53,8 @@ def _sign_in(request: Request) -> Response:
     if request.headers.get("hx-request") == "true":
         # A part of a page was asked for; the whole of it has to go.
         where = f"/console/sign-in?{urlencode(query)}"
-        return session.end(Response(status_code=204, headers={**HEADERS, "hx-redirect": where}))
+        # The cookie stays: this may be the late answer to one that has been replaced.
+        return Response(status_code=204, headers={**HEADERS, "hx-redirect": where})
     # A form is not sent again by itself: they come back to the page on which it stands.
     asked = request.url.path + (f"?{request.url.query}" if request.method == "GET" and request.url.query else "")
     answer = see("/console/sign-in", **query, next=asked)

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from tallystick.core import rights
 from tallystick.core.caller import Reach
-from tallystick.core.errors import Conflict, TallystickError
+from tallystick.core.errors import TallystickError
 from tallystick.core.find import Wanted
 from tallystick.core.people import Role, User, UserChange
 from tallystick.http import shapes, users
@@ -50,14 +50,10 @@ async def change(ask: Ask) -> Response:
         name=form.one("name") or None,
         role=shapes.role(form.one("role") or None),
         locked=shapes.flag(form.one("locked") or None, "locked"),
+        # With what a page of before says, it would undo what others changed meanwhile.
+        seen=form.number("seen"),
     )
     try:
-        # The form sends all of its fields: with those of before, it would undo what others changed meanwhile.
-        if form.has("seen") and form.one("seen") != str((await found(ask)).updated_at):
-            raise Conflict(
-                "They were changed meanwhile",
-                detail="This is how they are now: change them again, if you still want to",
-            )
         await users.change(ask, ask.param("user_id"), wanted)
     except TallystickError as error:
         return await _person(ask, error)

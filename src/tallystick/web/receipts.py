@@ -70,12 +70,17 @@ async def _told(ask: Ask, change: Numbered) -> Told:
     names, heard = Names(ask.wiring.store), change.heard
     left = await _events(ask, change)
     revoked = [event for event in left if event.action == _REVOKED]
-    others = [event for event in left if event.action != _REVOKED]
+    others = sorted(
+        (event for event in left if event.action != _REVOKED), key=lambda event: event.target_kind != "user"
+    )
     return Told(
         change.seq,
         tuple([await names.target(event) for event in revoked[:_NAMED]]),
         len(revoked),
-        tuple([_said(event, await names.target(event)) for event in others[:_NAMED]]),
+        (
+            *[_said(event, await names.target(event)) for event in others[:_NAMED]],
+            *([f"And {len(others) - _NAMED:,} more"] if len(others) > _NAMED else []),
+        ),
         None if heard is None else heard.waited_ms,
         None if heard is None else heard.verifiers,
     )
@@ -90,7 +95,10 @@ async def _events(ask: Ask, change: Numbered) -> Sequence[Event]:
         since=change.at,
         until=change.at + 1,
     )
-    return await ask.wiring.store.events.find(change.customer_id, sought, after=None, size=_COUNTED + 1)
+    found = await ask.wiring.store.events.find(change.customer_id, sought, after=None, size=_COUNTED + 1)
+    # Sought of none is of any.
+    by = (change.user_id, change.token_id, change.request_id)
+    return [event for event in found if (event.by.user_id, event.by.token_id, event.by.request_id) == by]
 
 
 def _said(event: Event, name: str) -> str:

@@ -13,13 +13,14 @@ from tallystick.web import forms, listing, session
 from tallystick.web.pages import done, next_of, page, see
 
 _SHOWN: Final = 100
+_TOO_MANY: Final = f"At most {_SHOWN} tokens can be looked at together"
 
 
 async def ask_again(ask: Ask) -> Response:
     """What would end, and who used it when."""
     ids = list(dict.fromkeys(ask.request.query_params.getlist("id")))
     if len(ids) > _SHOWN:
-        raise Invalid(f"At most {_SHOWN} tokens can be looked at together")
+        raise Invalid(_TOO_MANY)
     back = next_of(ask.request.query_params.get("back", ""))
     return await _page(ask, [], back) if not ids else await _about(ask, ids, back)
 
@@ -28,6 +29,8 @@ async def revoke_them(ask: Ask) -> Response:
     """End them, all or none."""
     form = await forms.read(ask)
     ids, tokens, back = form.all("id"), ask.wiring.store.tokens, next_of(form.one("back"))
+    if len(ids) > _SHOWN:
+        raise Invalid(_TOO_MANY)
     try:
         if len(ids) == 1:
             await revoke.revoke_one(tokens, ask.caller, ids[0], by=ask.by())
@@ -43,7 +46,7 @@ async def revoke_them(ask: Ask) -> Response:
 async def _about(ask: Ask, ids: Sequence[str], back: str) -> Response:
     """The question about those that are there; where some are not (any more), it says so.  Raises `NotFound` when none is."""
     there, gone = [], None
-    for token_id in ids[:_SHOWN]:
+    for token_id in ids:
         try:
             there.append(await revoke.find(ask.wiring.store.tokens, ask.caller, token_id))
         except NotFound as error:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode
 from starlette.responses import Response
 
 from tallystick.core import revoke
-from tallystick.core.errors import Invalid, TallystickError
+from tallystick.core.errors import Conflict, Invalid, TallystickError
 from tallystick.core.find import Kind
 from tallystick.core.revoke import Reason
 from tallystick.http.revocations import wanted_of
@@ -51,10 +51,11 @@ async def carry_out(ask: Ask) -> Response:
     try:
         ask = await sudo.raised(ask, form)
         revoke.require_may_revoke_by_rule(ask.caller, now=ask.now)
-        rule = {name: form.one(name) for name in _RULE if form.has(name)}
-        await revoke.revoke_matching(
-            ask.wiring.store.tokens, ask.caller, wanted_of(rule), reason=_reason(form), by=ask.by()
-        )
+        tokens, rule = ask.wiring.store.tokens, {name: form.one(name) for name in _RULE if form.has(name)}
+        met = await revoke.would_revoke(tokens, ask.caller, wanted_of(rule))
+        if met.count > (form.number("count") or 0):
+            raise Conflict(f"By now {met.count:,} tokens would end", detail="Nothing was done: look at them first")
+        await revoke.revoke_matching(tokens, ask.caller, wanted_of(rule), reason=_reason(form), by=ask.by())
     except TallystickError as error:
         return await _page(ask, _filled(form.one("asked")), error)
     return done("/console/customer/tokens")
@@ -63,7 +64,7 @@ async def carry_out(ask: Ask) -> Response:
 async def _rule(ask: Ask, form: Form) -> Mapping[str, str]:
     """The filters that were filled in, as the API has them.
 
-    Instants are fixed from here on, and what is made from now on is not met: nothing ends that was not shown.
+    Instants are fixed from here on, and what is made from now on is not met.
     """
     rule = {name: form.one(name) for name in _SAME if form.has(name)}
     if form.has("user"):

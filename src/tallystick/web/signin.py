@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tallystick.core import issue, revoke, sudo
 from tallystick.core.caller import Caller
-from tallystick.core.errors import Invalid, TallystickError, Unauthenticated
+from tallystick.core.errors import Invalid, TallystickError
 from tallystick.http import cursors, proving
 from tallystick.http.guards import address_of
 from tallystick.http.routes import Ask
@@ -94,7 +94,7 @@ async def _end_old(ask: Ask) -> None:
     """The session that this browser had: its secret is nowhere any more."""
     if session.secret_of(ask.request) is None:
         return
-    with suppress(Unauthenticated):  # it is over
+    with suppress(TallystickError):  # it is over, or will be in twelve hours: who has signed in is in
         old = await guards.leaving(ask.wiring, ask.request)
         await revoke.revoke_self(ask.wiring.store.tokens, old, by=replace(ask, who=old).by())
 

@@ -17,7 +17,7 @@ from tallystick.identity import totp
 from tallystick.identity.accounts import CHANGED
 from tallystick.web import forms, sudo
 from tallystick.web.forms import Form
-from tallystick.web.pages import done, page
+from tallystick.web.pages import done, page, see
 
 _OFFER_MS: Final = 30 * 60 * 1000
 
@@ -52,9 +52,13 @@ async def enrol(ask: Ask) -> Response:
             raise Invalid("Type the code that the app shows now")
         code = form.one("new_code").replace(" ", "")
         await ask.wiring.accounts.enrol_totp(user, secret, code=code, first=True, by=ask.by())
-        codes = await ask.wiring.accounts.new_recovery_codes(user, by=ask.by())
     except TallystickError as error:
         return await _page(ask, secret, error)
+    try:
+        codes = await ask.wiring.accounts.new_recovery_codes(user, by=ask.by())
+    except TallystickError:
+        # It is on all the same: that page says so, and that there are no codes left.
+        return see("/console/account")
     return page(ask, "codes.html", codes=codes, begun=True)
 
 
@@ -65,7 +69,7 @@ async def renew_codes(ask: Ask) -> Response:
         ask = await sudo.raised(ask, form)
         rights.require_may_change(ask.caller)
         codes = await ask.wiring.accounts.new_recovery_codes(
-            ask.caller.person(), seen=_number(form.one("seen")), by=ask.by()
+            ask.caller.person(), seen=form.number("seen") or 0, by=ask.by()
         )
     except TallystickError as error:
         return await _page(ask, totp.new_secret(), error)
@@ -114,11 +118,6 @@ async def _page(ask: Ask, secret: bytes, error: TallystickError | None = None) -
         picture=_picture(uri),
         codes=await ask.wiring.store.people.recovery_codes_left(user.id),
     )
-
-
-def _number(text: str) -> int:
-    """What a form that was changed by hand says, fits nothing."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _picture(uri: str) -> Markup:

@@ -7,6 +7,7 @@ from tallystick.core.budget import OVER
 from tallystick.core.errors import TallystickError
 from tallystick.core.issue import SUDO_NEEDED
 from tallystick.http.errors import STATUS
+from tallystick.http.proving import CODE_WRONG, NOT_PROVEN
 from tallystick.web.words import distance
 
 _FIELDS: Final = {
@@ -15,10 +16,10 @@ _FIELDS: Final = {
     "per_second": "the number of requests a second",
     "per_minute": "the number of requests a minute",
     "per_day": "the number of requests a day",
-    "uses must": "the number of requests, ever, must",
-    "login is missing": "a login is missing",
+    "uses": "the number of requests, ever,",
 }
-_FIELD: Final = re.compile(r"\b(?:{})\b".format("|".join(_FIELDS)))
+# As the first word of a sentence, or its last: what people typed stands in quotes, or after a colon.
+_FIELD: Final = re.compile(r"^(?:{0})(?= must | cannot )|(?<=must be before )(?:{0})$".format("|".join(_FIELDS)))
 
 
 class Words(NamedTuple):
@@ -40,9 +41,9 @@ def words_of(error: TallystickError, *, known: bool) -> Words:
     """What a page says of an error.  `known`: to somebody who has signed in."""
     if error.msg == SUDO_NEEDED:
         return Words("Confirm with your password that it is you")
-    if error.msg == "2fa.verify":
+    if error.code == CODE_WRONG:
         return Words("That one-time code does not fit", "Each one works once: wait for the next one")
-    if error.msg == "Invalid username or password":
+    if error.msg == NOT_PROVEN:
         return Words("That is not your password" if known else "The login or the password is wrong")
     if error.msg == OVER:
         soon = distance(round((error.retry_after or 0) * 1000), 0)
@@ -52,5 +53,7 @@ def words_of(error: TallystickError, *, known: bool) -> Words:
 
 def _named(text: str) -> str:
     """The same, with fields called as pages call them."""
+    if text == "login is missing":
+        return "Give them a login"
     named = _FIELD.sub(lambda found: _FIELDS[found[0]], text)
-    return named if named == text or _FIELD.match(text) is None else named[0].upper() + named[1:]
+    return named if named == text else named[0].upper() + named[1:]

@@ -170,6 +170,9 @@ async def change_user(tx: Transaction, change: Change, also: Sequence[Event] = (
     """One of `change_users`, whoever asks.  `also`: what happened before in the same change."""
     if await _changed(tx, change, sql=tx.sql.change_user, read=_user, also=also):
         return Outcome.DONE
+    user = await _user(tx, change.wanted["id"])
+    if user is not None and change.wanted["seen"] not in (None, user.updated_at):
+        return Outcome.STALE
     return await why_not_without(tx, change) or Outcome.LAST_SUPERUSER
 
 

@@ -121,9 +121,9 @@ class SqlDirectory:
         wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing, "now": by.at, "kept": kept}
         return await self._writer.submit(changing.set_passwords, Change(wanted, by), within(by, user=user_id))
 
-    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> None:
+    async def renew_hash(self, user_id: str, *, password_hash: str, replacing: str) -> bool:
         wanted = {"id": user_id, "password_hash": password_hash, "replacing": replacing}
-        await self._writer.submit(_renew_hash, wanted)
+        return await self._writer.submit(_renew_hash, wanted)
 
     async def set_totp(self, user_id: str, *, sealed: bytes | None, first: bool = False, by: Origin) -> bool:
         change = Change({"id": user_id, "sealed": sealed, "first": int(first), "now": by.at}, by)
@@ -151,10 +151,8 @@ class SqlDirectory:
         return await self._reader.all(of_customer, {"customer_id": customer_id})
 
 
-async def _renew_hash(tx: Transaction, renewals: Sequence[Parameters]) -> list[None]:
-    for each in renewals:
-        await tx.run(tx.sql.renew_hash, each)
-    return [None] * len(renewals)
+async def _renew_hash(tx: Transaction, renewals: Sequence[Parameters]) -> list[bool]:
+    return [await tx.run(tx.sql.renew_hash, each) == 1 for each in renewals]
 
 
 async def _use_totp_step(tx: Transaction, uses: Sequence[Parameters]) -> list[bool]:

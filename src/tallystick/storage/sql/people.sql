@@ -94,8 +94,9 @@ UPDATE service
  WHERE id = :id
    AND customer_id = :customer_id;
 
--- name: change_user(id, customer_id, login, login_key, name, role, locked, now)!
+-- name: change_user(id, customer_id, login, login_key, name, role, locked, seen, now)!
 -- Change what is not null, unless the last superuser who is not locked would be none any more.  A key refuses a taken login.
+-- With `seen` only if the user was changed last at that instant.
 UPDATE "user"
    SET login      = coalesce(:login, login),
        login_key  = coalesce(:login_key, login_key),
@@ -105,6 +106,7 @@ UPDATE "user"
        updated_at = :now
  WHERE id = :id
    AND customer_id = :customer_id
+   AND (updated_at = :seen OR :seen IS NULL)
    AND (role <> 'superuser'
         OR locked
         OR (coalesce(:role, role) = 'superuser' AND NOT coalesce(:locked, locked))

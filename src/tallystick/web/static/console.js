@@ -82,6 +82,7 @@
     for (const each of document.querySelectorAll("[data-once]")) {
       each.textContent = "";
       if ("value" in each) each.value = each.defaultValue = "";
+      each.removeAttribute("href");
     }
   });
   // On a phone the pages are a row that scrolls.
@@ -102,5 +103,9 @@
     const polls = event.target.matches('[hx-trigger^="every"]');
     if (polls && (document.hidden || document.querySelector("[data-pause]:checked"))) event.preventDefault();
   });
-  for (const kind of ["sendError", "responseError", "timeout"]) document.addEventListener(`htmx:${kind}`, () => stale(true));
+  for (const kind of ["sendError", "timeout"]) document.addEventListener(`htmx:${kind}`, () => stale(true));
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status >= 500) stale(true);
+    else location.reload();  // what one may not, or not any more, the whole page says
+  });
 })();
