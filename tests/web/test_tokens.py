@@ -311,8 +311,12 @@ async def test_whose_token_was_revoked_with_those_of_others_does_not_learn_of_th
     seq = await annas.world.store.changes.head()
 
     await annas.open(f"/console/tokens?receipt={seq}")
-
     assert "batch of" not in annas.text
+    async with browsing(annas.world) as roots:
+        await roots.sign_in(ROOT)
+        await annas.world.ask("DELETE", f"/tokens/{main_id(ANNA)}", ANNA)
+        await roots.open(f"/console/tokens?receipt={await annas.world.store.changes.head()}")
+        assert "Revoked" not in roots.text
 
 
 async def test_writes_are_limited_as_in_the_api() -> None:
@@ -408,6 +412,9 @@ async def test_of_very_many_services_some_are_offered_and_the_others_are_named(a
         await annas.world.store.people.add_service(service, by=at(NOW))
     await annas.open("/console/tokens/new")
     assert annas.page.text.count('name="services"') == 200
+
+    page = await annas.send("/console/tokens/new", {**WISH, "services": "s205", "scope": []})
+    assert 'name="services" value="s205" checked' in page.text
 
     secret = await created(annas, services="s003", service_ids=" s208  s209 ")
 

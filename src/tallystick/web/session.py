@@ -64,7 +64,7 @@ def is_marked(request: Request, digest: Digester, given: str, *, visiting: str |
 
 def is_from_elsewhere(request: Request) -> bool:
     """Whether another site led here: then no cookie of ours comes, though there may be one."""
-    return request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site"
+    return request.headers.get("sec-fetch-site") == "cross-site"
 
 
 def is_private(ask: Ask) -> bool:
