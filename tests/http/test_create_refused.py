@@ -312,6 +312,6 @@ async def test_a_guesser_is_told_when_to_try_again(world: World) -> None:
 
     assert judged == [400] * 5
     assert (throttled.status_code, throttled.headers["retry-after"]) == (429, "1")
-    assert "try again in 1 seconds" in error_of(throttled)["msg"]
+    assert "try again in 1 second" in error_of(throttled)["msg"]
     world.clock.move(SECOND)
     assert (await world.create(data=BY_PASSWORD)).status_code == 200
